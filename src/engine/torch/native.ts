@@ -1,0 +1,159 @@
+/** @file The native addon as typed functions. Tensors are numbers ("handles") on this side. Nothing here knows tfjs. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+
+/** A tensor of the addon. Handles are small integers and are reused after release. */
+export type Handle = number;
+/** What an ATen operator takes: handles, numbers, flags, lists of them, a text, or null for "none". */
+export type Argument = number | boolean | string | null | undefined | readonly number[] | readonly boolean[];
+
+interface Addon {
+  findOperator(name: string): number;
+  call(operator: number, ...args: readonly Argument[]): Handle | Handle[];
+  upload(data: ArrayBufferView | null, shape: readonly number[], dtype: number): Handle;
+  download(handle: Handle, into: ArrayBufferView): void;
+  release(handle: Handle): void;
+  memory(): [count: number, bytes: number];
+  setThreads(count: number): void;
+  threads(): number;
+  version(): string;
+  describedOutputs(): Int32Array;
+  /** Fused functions of the addon beside the ATen operators, by name. */
+  [fused: string]: (...args: never[]) => unknown;
+}
+
+/** Native dtypes in the addon's numbering. */
+export const DTYPE = { float32: 0, int32: 1, bool: 2, complex64: 3, int64: 4, other: 5 } as const;
+/** The same as ATen's ScalarType numbers, which operators such as `to.dtype` take. */
+export const SCALAR_TYPE = { float32: 6, int32: 3, bool: 11, complex64: 9, int64: 4, float64: 7 } as const;
+
+/** Where the addon is built (scripts/setup.sh), whether it is there or not. */
+export const addonPath = fileURLToPath(new URL("../../../build/torch-engine/motioncue.node", import.meta.url));
+
+let addon: Addon | undefined;
+let outputs: Int32Array = new Int32Array(0);
+const DESCRIPTION = 10;
+
+/** Loads the addon (once). Throws where it was not built or libtorch cannot be loaded. */
+export function loadAddon(): { version: string; threads: number } {
+  if (!addon) {
+    if (!existsSync(addonPath)) throw new Error("the native addon is not built; run: npm run setup");
+    // Idle OpenMP threads that spin for long steal time from the JavaScript thread; libgomp reads this when it loads.
+    process.env["GOMP_SPINCOUNT"] ??= "10000";
+    const loaded = createRequire(import.meta.url)(addonPath) as Addon;
+    // Debian's libtorch starts with one thread, and with one thread it leaves oneDNN for a path 15 times slower on some sizes.
+    loaded.setThreads(Math.max(1, Number(process.env["OMP_NUM_THREADS"]) || availableParallelism()));
+    outputs = loaded.describedOutputs();
+    addon = loaded;
+  }
+  return { version: addon.version(), threads: addon.threads() };
+}
+
+function native(): Addon {
+  if (!addon) loadAddon();
+  return addon as Addon;
+}
+
+// Handles made since a kernel began; those that it does not return are released when it ends.
+let made: Handle[] = [];
+
+/** An ATen operator by schema name, such as "add.Tensor", for operators with one tensor as result. */
+export function aten(name: string): (...args: readonly Argument[]) => Handle {
+  let id = -1;
+  return (...args) => {
+    if (id < 0) id = native().findOperator(name);
+    const handle = native().call(id, ...args) as Handle;
+    made.push(handle);
+    return handle;
+  };
+}
+
+/** An ATen operator with several tensors as result. */
+export function atenMany(name: string): (...args: readonly Argument[]) => Handle[] {
+  let id = -1;
+  return (...args) => {
+    if (id < 0) id = native().findOperator(name);
+    const handles = native().call(id, ...args) as Handle[];
+    for (const handle of handles) if (handle >= 0) made.push(handle);
+    return handles;
+  };
+}
+
+/** A fused function of the addon, with one tensor as result. */
+export function fused(name: string): (...args: readonly Argument[]) => Handle {
+  return (...args) => {
+    const handle = (native()[name] as (...a: readonly Argument[]) => Handle)(...args);
+    made.push(handle);
+    return handle;
+  };
+}
+
+/** A fused function of the addon with several tensors as result. */
+export function fusedMany(name: string): (...args: readonly Argument[]) => Handle[] {
+  return (...args) => {
+    const handles = (native()[name] as (...a: readonly Argument[]) => Handle[])(...args);
+    made.push(...handles);
+    return handles;
+  };
+}
+
+/**
+ * Runs `body`, then releases every tensor that it made and did not name in `kept`, whether it returns or throws.
+ * Calls nest: a kernel that runs another inside sees only its own tensors.
+ */
+export function withRelease<T>(body: (keep: (handle: Handle) => Handle) => T): T {
+  const outer = made;
+  const mine: Handle[] = [];
+  made = mine;
+  const kept = new Set<Handle>();
+  try {
+    const result = body((handle) => {
+      kept.add(handle);
+      return handle;
+    });
+    for (const handle of mine) if (!kept.has(handle)) native().release(handle);
+    return result;
+  } catch (error) {
+    for (const handle of mine) native().release(handle);
+    throw error;
+  } finally {
+    made = outer;
+  }
+}
+
+/** Shape and native dtype (see DTYPE) of output `index` of the last call. */
+export function lastOutput(index = 0): { shape: number[]; dtype: number } {
+  const at = index * DESCRIPTION;
+  const rank = outputs[at] as number;
+  return { shape: Array.from(outputs.subarray(at + 2, at + 2 + rank)), dtype: outputs[at + 1] as number };
+}
+
+/** A new tensor with the array's bytes (row-major), or with unspecified content for null. Not released by `withRelease`. */
+export function upload(data: ArrayBufferView | null, shape: readonly number[], dtype: number): Handle {
+  return native().upload(data, shape, dtype);
+}
+
+/** As `upload`, for a tensor that a kernel needs while it runs. */
+export function temporary(data: ArrayBufferView, shape: readonly number[], dtype: number): Handle {
+  const handle = native().upload(data, shape, dtype);
+  made.push(handle);
+  return handle;
+}
+
+/** Copies a tensor's content (row-major) into `into`, which must have exactly its size. */
+export function download(handle: Handle, into: ArrayBufferView): void {
+  native().download(handle, into);
+}
+
+/** Frees a tensor. */
+export function release(handle: Handle): void {
+  native().release(handle);
+}
+
+/** Tensors alive and the bytes of their storages. */
+export function nativeMemory(): { count: number; bytes: number } {
+  const [count, bytes] = native().memory();
+  return { count, bytes };
+}

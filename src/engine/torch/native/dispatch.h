@@ -1,0 +1,8 @@
+#pragma once
+#include <node_api.h>
+
+namespace motioncue {
+void defineDispatch(napi_env env, napi_value exports);
+void defineTransfer(napi_env env, napi_value exports);
+void defineConvolution(napi_env env, napi_value exports);
+}  // namespace motioncue

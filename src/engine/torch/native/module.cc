@@ -1,0 +1,9 @@
+// The addon's entry.
+#include "dispatch.h"
+
+NAPI_MODULE_INIT() {
+  motioncue::defineDispatch(env, exports);
+  motioncue::defineTransfer(env, exports);
+  motioncue::defineConvolution(env, exports);
+  return exports;
+}
