@@ -9,6 +9,7 @@ import { indexingKernels } from "./kernels/indexing.ts";
 import { converted, type Kernel, type KernelTable } from "./kernels/kernel.ts";
 import { layoutKernels } from "./kernels/layout.ts";
 import { matmulKernels } from "./kernels/matmul.ts";
+import { networkKernels } from "./kernels/networks.ts";
 import { reductionKernels } from "./kernels/reduction.ts";
 import { loadAddon, withRelease } from "./native.ts";
 
@@ -20,6 +21,7 @@ export const torchKernels: KernelTable = {
   ...layoutKernels,
   ...indexingKernels,
   ...convolutionKernels,
+  ...networkKernels,
 };
 
 /** Loads the addon and makes "torch" a tfjs backend. Throws where the addon cannot be loaded. */

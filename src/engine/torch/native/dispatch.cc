@@ -168,19 +168,7 @@ napi_value call(const Arguments& in) {
       throw std::runtime_error("an operator gave something that is not a tensor");
     }
   }
-  napi_value list;
-  napi_create_array_with_length(in.env, outputs.size(), &list);
-  for (size_t i = 0; i < outputs.size(); i++) {
-    int32_t handle = -1;
-    if (outputs[i].defined()) {
-      describe(static_cast<int>(i), outputs[i]);
-      handle = keep(outputs[i]);
-    }
-    napi_value number;
-    napi_create_int32(in.env, handle, &number);
-    napi_set_element(in.env, list, static_cast<uint32_t>(i), number);
-  }
-  return list;
+  return results(in.env, outputs);
 }
 
 }  // namespace

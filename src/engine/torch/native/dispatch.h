@@ -5,4 +5,6 @@ namespace motioncue {
 void defineDispatch(napi_env env, napi_value exports);
 void defineTransfer(napi_env env, napi_value exports);
 void defineConvolution(napi_env env, napi_value exports);
+void defineCorrelation(napi_env env, napi_value exports);
+void defineInstanceNorm(napi_env env, napi_value exports);
 }  // namespace motioncue

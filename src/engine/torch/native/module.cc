@@ -5,5 +5,7 @@ NAPI_MODULE_INIT() {
   motioncue::defineDispatch(env, exports);
   motioncue::defineTransfer(env, exports);
   motioncue::defineConvolution(env, exports);
+  motioncue::defineCorrelation(env, exports);
+  motioncue::defineInstanceNorm(env, exports);
   return exports;
 }

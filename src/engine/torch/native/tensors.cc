@@ -131,6 +131,22 @@ napi_value result(napi_env env, at::Tensor tensor) {
   return out;
 }
 
+napi_value results(napi_env env, const std::vector<at::Tensor>& tensors) {
+  napi_value list;
+  napi_create_array_with_length(env, tensors.size(), &list);
+  for (size_t i = 0; i < tensors.size(); i++) {
+    int32_t handle = -1;
+    if (tensors[i].defined()) {
+      describe(static_cast<int>(i), tensors[i]);
+      handle = keep(tensors[i]);
+    }
+    napi_value number;
+    napi_create_int32(env, handle, &number);
+    napi_set_element(env, list, static_cast<uint32_t>(i), number);
+  }
+  return list;
+}
+
 void throwJs(napi_env env, const std::exception& error) {
   std::string text = error.what();
   const auto end = text.find("\nException raised from");

@@ -46,6 +46,8 @@ struct Arguments {
 napi_value toNumber(napi_env env, double value);
 // Keeps and describes one output and returns its handle.
 napi_value result(napi_env env, at::Tensor tensor);
+// Keeps and describes several outputs and returns an array of their handles (-1 for one that is undefined).
+napi_value results(napi_env env, const std::vector<at::Tensor>& tensors);
 // Turns a C++ exception into a JavaScript Error (first line of libtorch's message, without its C++ backtrace).
 void throwJs(napi_env env, const std::exception& error);
 
