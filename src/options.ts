@@ -85,12 +85,10 @@ function checkOption(where: string, name: string, spec: OptionSpec, value: unkno
   switch (spec.kind) {
     case "integer":
     case "number": {
-      const range = `${spec.min !== undefined ? ` >= ${spec.min}` : ""}${spec.max !== undefined ? ` <= ${spec.max}` : ""}`;
-      const what = spec.kind === "integer" ? `an integer${range}` : `a finite number${range}`;
-      if (typeof value !== "number" || !Number.isFinite(value)) return fail(what);
-      if (spec.kind === "integer" && !Number.isInteger(value)) return fail(what);
-      if ((spec.min !== undefined && value < spec.min) || (spec.max !== undefined && value > spec.max))
-        return fail(what);
+      const what = `${spec.kind === "integer" ? "an integer" : "a finite number"}${rangeText(spec)}`;
+      const isNumber = typeof value === "number" && Number.isFinite(value);
+      if (!isNumber || (spec.kind === "integer" && !Number.isInteger(value))) fail(what);
+      if (isNumber && (value < (spec.min ?? value) || value > (spec.max ?? value))) fail(what);
       return;
     }
     case "flag":
@@ -108,6 +106,12 @@ function checkOption(where: string, name: string, spec: OptionSpec, value: unkno
     default:
       spec satisfies never;
   }
+}
+
+function rangeText({ min, max }: { readonly min?: number; readonly max?: number }): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (min !== undefined) return ` of at least ${min}`;
+  return max !== undefined ? ` of at most ${max}` : "";
 }
 
 function editDistance(a: string, b: string): number {

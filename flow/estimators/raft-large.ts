@@ -1,0 +1,14 @@
+/** @file RAFT-large with weights that the user passes: the official checkpoints or torchvision's. */
+import { OptionError } from "../../src/errors.ts";
+import { raftEstimator } from "../estimator.ts";
+import { RAFT_LARGE } from "../raft-config.ts";
+import { loadRaft } from "../raft-file.ts";
+
+export const raftLarge = {
+  doc: "RAFT-large (Teed & Deng 2020); needs a weight file, official or torchvision's",
+  updates: 12,
+  load: async (weightsPath?: string) => {
+    if (!weightsPath) throw new OptionError("raft-large", "expected a weight file, got none; pass --flow-weights FILE");
+    return raftEstimator("raft-large", await loadRaft(weightsPath, RAFT_LARGE));
+  },
+};

@@ -1,0 +1,7 @@
+/** @file The backbones by name. */
+import type { Backbone } from "./backbone.ts";
+import { resnet18 } from "./backbones/resnet18.ts";
+import { resnet50 } from "./backbones/resnet50.ts";
+
+export const backbones = { resnet18, resnet50 } as const satisfies Readonly<Record<string, Backbone>>;
+export type BackboneName = keyof typeof backbones;

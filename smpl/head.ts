@@ -1,0 +1,31 @@
+/** @file What a head is: feature vectors to pose, shape and camera. */
+import type { Tensor, Tensor2D } from "../src/engine/tf.ts";
+import type { HostTensor } from "../src/io/host-tensor.ts";
+import type { ParameterShapes, Parameters } from "../src/nn/parameters.ts";
+import type { RegressorSpec } from "./regressor-spec.ts";
+
+/** A body per image: rotations [B,24,3,3] (root in camera space), betas [B,10], camera [B,3] (scale, tx, ty). */
+export type BodyPrediction = {
+  readonly rotations: Tensor;
+  readonly betas: Tensor2D;
+  readonly camera: Tensor2D;
+};
+
+/** Dropout while training; a seed names the pattern. */
+export interface Dropout {
+  readonly seed: number;
+  /** Probability of zeroing an activation; 0.5. */
+  readonly rate?: number;
+}
+
+export interface Head {
+  readonly doc: string;
+  /** Names and shapes of its weights and buffers, PyTorch layout, for features of length `featureCount`. */
+  shapes(spec: RegressorSpec, featureCount: number): ParameterShapes;
+  /** Values that random initialisation must not give, by key: the body that the head starts from. */
+  fixedValues(spec: RegressorSpec): ReadonlyMap<string, HostTensor>;
+  /** Factor on He's deviation for the first values of a weight. */
+  gain(key: string): number;
+  /** The body for features [B,F]. */
+  estimate(parameters: Parameters, spec: RegressorSpec, features: Tensor2D, dropout?: Dropout): BodyPrediction;
+}

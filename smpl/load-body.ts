@@ -1,0 +1,67 @@
+/** @file Body models from files: `.npz` with SMPL's key names, or the body that the package makes itself. */
+import { FormatError } from "../src/errors.ts";
+import { type HostTensor, toFloat32 } from "../src/io/host-tensor.ts";
+import type { NpyArray } from "../src/io/npy.ts";
+import { numbersOf, readNpz } from "../src/io/npz.ts";
+import { type BodyArrays, checkBodyArrays } from "./body-arrays.ts";
+import { type BodyModel, createBodyModel } from "./body-model.ts";
+import { JOINT_COUNT } from "./joints.ts";
+import { proceduralBody } from "./procedural-body.ts";
+
+const KEYS = ["v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f"];
+/** SMPL writes the root's parent, -1, as an unsigned number. */
+const UNSIGNED_MINUS_ONE = 2 ** 32 - 1;
+
+/**
+ * The body model of a `.npz` file with SMPL's keys (v_template, shapedirs, posedirs, J_regressor, weights, kintree_table,
+ * f), any vertex count, or with "default" the package's own. The first `betaCount` betas are used (by default 10, or all
+ * where there are fewer). Throws FormatError or MotionCueError naming file and array.
+ */
+export async function loadBody(path: string | "default", betaCount?: number): Promise<BodyModel> {
+  return createBodyModel(path === "default" ? proceduralBody() : await readBody(path), betaCount);
+}
+
+/** The arrays of a `.npz` body, checked. Throws FormatError or MotionCueError naming file and array. */
+export async function readBody(path: string): Promise<BodyArrays> {
+  if (/\.(pkl|pickle)$/i.test(path))
+    throw new FormatError(
+      path,
+      "expected a body as .npz, got a pickle; convert it first: motioncue convert IN.pkl OUT.npz",
+    );
+  const arrays = await readNpz(path, { keys: KEYS });
+  const numbers = (key: string, shape: readonly number[]) => numbersOf(arrays, key, path, shape);
+
+  const vertexCount = numbers("v_template", [-1, 3]).shape[0]!;
+  const body: BodyArrays = {
+    name: path,
+    vTemplate: toFloat32(numbers("v_template", [vertexCount, 3])),
+    shapeDirs: toFloat32(numbers("shapedirs", [vertexCount, 3, -1])),
+    poseDirs: toFloat32(numbers("posedirs", [vertexCount, 3, 9 * (JOINT_COUNT - 1)])),
+    jointRegressor: toFloat32(numbers("J_regressor", [JOINT_COUNT, vertexCount])),
+    lbsWeights: toFloat32(numbers("weights", [vertexCount, JOINT_COUNT])),
+    faces: indices(arrays, path),
+    parents: parents(numbers("kintree_table", [2, JOINT_COUNT]), path),
+  };
+  checkBodyArrays(path, body);
+  return body;
+}
+
+function parents(table: HostTensor, path: string): Int32Array {
+  return Int32Array.from(table.data.subarray(0, JOINT_COUNT) as ArrayLike<number | bigint>, (entry) => {
+    const value = Number(entry);
+    if (value === UNSIGNED_MINUS_ONE || value === -1) return -1;
+    if (!Number.isInteger(value) || value < 0 || value >= JOINT_COUNT)
+      throw new FormatError(path, `kintree_table must hold joints below ${JOINT_COUNT}, got ${entry}`);
+    return value;
+  });
+}
+
+function indices(arrays: ReadonlyMap<string, NpyArray>, path: string): Uint32Array {
+  const { data } = numbersOf(arrays, "f", path, [-1, 3]);
+  return Uint32Array.from(data as ArrayLike<number | bigint>, (entry) => {
+    const value = Number(entry);
+    if (!Number.isInteger(value) || value < 0 || value > UNSIGNED_MINUS_ONE)
+      throw new FormatError(path, `f must hold vertex indices, got ${entry}`);
+    return value;
+  });
+}

@@ -1,0 +1,83 @@
+/** @file The regressor: a backbone and a head, from images to bodies. */
+import { fileURLToPath } from "node:url";
+import { type Tensor4D, tf } from "../src/engine/tf.ts";
+import { ShapeError } from "../src/errors.ts";
+import type { BatchNormMode } from "../src/nn/batch-norm.ts";
+import { initialValues } from "../src/nn/init.ts";
+import { disposeParameters, type Parameters, parametersFromHost } from "../src/nn/parameters.ts";
+import { backbones } from "./backbones.ts";
+import { readRegressorFile, writeRegressorFile } from "./checkpoint.ts";
+import type { BodyPrediction, Dropout } from "./head.ts";
+import { heads } from "./heads.ts";
+import { completeSpec, type RegressorSpec, regressorShapes } from "./regressor-spec.ts";
+
+export type { BodyPrediction, Dropout } from "./head.ts";
+export { DEFAULT_SPEC, type RegressorSpec } from "./regressor-spec.ts";
+
+export interface PredictOptions {
+  /** Frozen statistics (the default), or the batch's own while training from scratch. */
+  readonly batchNorm?: BatchNormMode;
+  /** Dropout in the head; none by default. */
+  readonly dropout?: Dropout;
+}
+
+export interface Regressor {
+  readonly spec: RegressorSpec;
+  readonly parameters: Parameters;
+  /** Bodies for crops [B,S,S,3] (RGB, 0..1, S = spec.cropSize). Throws ShapeError. */
+  predict(images: Tensor4D, options?: PredictOptions): BodyPrediction;
+  dispose(): void;
+}
+
+const SHIPPED = fileURLToPath(new URL("weights/motioncue-base.safetensors", import.meta.url));
+
+/** A regressor that owns `parameters` (names and shapes of regressorShapes(spec)). */
+export function regressorWith(spec: RegressorSpec, parameters: Parameters): Regressor {
+  const { cropSize, mean, std } = spec;
+  return {
+    spec,
+    parameters,
+    predict: (images, { batchNorm = "frozen", dropout } = {}) => {
+      const [, rows, columns, channels] = images.shape;
+      if (rows !== cropSize || columns !== cropSize || channels !== 3) {
+        throw new ShapeError("regressor", `[B, ${cropSize}, ${cropSize}, 3]`, images.shape);
+      }
+      return tf.tidy(() => {
+        const normalised = tf.div(tf.sub(images, tf.tensor1d([...mean])), tf.tensor1d([...std])) as Tensor4D;
+        const features = backbones[spec.backbone].features(parameters, normalised, batchNorm);
+        return heads[spec.head].estimate(parameters, spec, features, dropout);
+      });
+    },
+    dispose: () => disposeParameters(parameters),
+  };
+}
+
+/** A new regressor with seeded weights; what `given` leaves out is SPIN's. It starts from an upright body in the rest pose. */
+export function createRegressor(given: Partial<RegressorSpec>, seed: number): Regressor {
+  const spec = completeSpec(given);
+  const head = heads[spec.head];
+  const own = head.shapes(spec, 1);
+  const values = initialValues(regressorShapes(spec), seed, (key) => (own.has(key) ? head.gain(key) : 1));
+  for (const [key, value] of head.fixedValues(spec)) values.set(key, value);
+  return regressorWith(spec, parametersFromHost(values));
+}
+
+/**
+ * The regressor of a file: `default` (shipped), a safetensors file of ours, or a PyTorch checkpoint of the SPIN family,
+ * whose sizes are read off its shapes. `given` states what a PyTorch file does not hold (`camera`, `cropSize` ...).
+ * Throws FormatError; OptionError where `given` contradicts the file or the camera is unknown.
+ */
+export async function loadRegressor(path: string, given: Partial<RegressorSpec> = {}): Promise<Regressor> {
+  const { spec, tensors } = await readRegressorFile(path === "default" ? SHIPPED : path, given);
+  return regressorWith(spec, parametersFromHost(tensors));
+}
+
+/** Writes a regressor as safetensors: PyTorch names and layout, its specification and `extra` in the header. */
+export async function saveRegressor(
+  path: string,
+  regressor: Regressor,
+  extra: Readonly<Record<string, string>> = {},
+  dtype: "float32" | "float16" = "float32",
+): Promise<void> {
+  await writeRegressorFile(path, regressor.spec, regressor.parameters, extra, dtype);
+}

@@ -1,0 +1,135 @@
+/** @file Named weights of a network: tfjs variables under their PyTorch names, read from and written to PyTorch's layout. */
+import { type Tensor, tf, type Variable } from "../engine/tf.ts";
+import { FormatError, MotionCueError } from "../errors.ts";
+import { elementCount, type HostTensor, toFloat32 } from "../io/host-tensor.ts";
+
+/** Weights and buffers by PyTorch key. Convolutions are stored HWIO, linear weights [in,out], all else as in PyTorch. */
+export type Parameters = Map<string, Variable>;
+/** Shapes by key, in PyTorch's layout (convolution OIHW, linear [out,in]). */
+export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
+
+const BUFFER = /(^|\.)(running_mean|running_var|init_pose|init_shape|init_cam)$/;
+
+/** The variable under `key`; throws MotionCueError where the network has none. */
+export function parameter(parameters: Parameters, key: string): Variable {
+  const found = parameters.get(key);
+  if (!found) throw new MotionCueError("network", `expected a parameter "${key}", got none under that name`);
+  return found;
+}
+
+/** Variables made from host tensors in PyTorch's layout. Running statistics and `init_*` buffers are not trainable. */
+export function parametersFromHost(tensors: ReadonlyMap<string, HostTensor>): Parameters {
+  const parameters: Parameters = new Map();
+  for (const [key, host] of tensors) {
+    const value = tensorFromHost(key, host);
+    parameters.set(key, tf.variable(value, !BUFFER.test(key)));
+    value.dispose();
+  }
+  return parameters;
+}
+
+/** Host copies (float32) of tensors by parameter key, in PyTorch's layout. Also serves gradients and optimiser moments. */
+export async function parametersToHost(tensors: ReadonlyMap<string, Tensor>): Promise<Map<string, HostTensor>> {
+  const result = new Map<string, HostTensor>();
+  for (const [key, tensor] of tensors) {
+    const original = tf.tidy(() => tf.transpose(tensor, toPyTorch(key, tensor.rank)));
+    const data = new Float32Array(await original.data<"float32">());
+    result.set(key, { dtype: "float32", shape: original.shape, data });
+    original.dispose();
+  }
+  return result;
+}
+
+/** One tensor in tfjs's layout from a host tensor in PyTorch's; the transposition is a view where the engine has views. */
+export function tensorFromHost(key: string, host: HostTensor): Tensor {
+  return tf.tidy(() => {
+    const original = tf.tensor(toFloat32(host), [...host.shape], "float32");
+    return tf.transpose(original, toTfjs(key, original.rank));
+  });
+}
+
+/** The trainable part of `parameters`, without buffers. */
+export function trainable(parameters: Parameters): Parameters {
+  return new Map([...parameters].filter(([, variable]) => variable.trainable));
+}
+
+/** Copies of all variables, independent of the originals. */
+export function copyParameters(parameters: Parameters): Parameters {
+  return new Map(
+    [...parameters].map(([key, value]) => [key, tf.tidy(() => tf.variable(tf.clone(value), value.trainable))]),
+  );
+}
+
+/** Gives every variable its value from `tensors` (PyTorch layout). Keys and shapes must agree, as in matchParameters. */
+export function assignFromHost(parameters: Parameters, tensors: ReadonlyMap<string, HostTensor>, where: string): void {
+  const shapes = new Map([...parameters].map(([key, variable]) => [key, pyTorchShape(key, variable.shape)]));
+  for (const [key, host] of matchParameters(where, shapes, tensors)) {
+    tf.tidy(() => parameter(parameters, key).assign(tensorFromHost(key, host)));
+  }
+}
+
+/** Frees all variables. */
+export function disposeParameters(parameters: Parameters): void {
+  for (const variable of parameters.values()) variable.dispose();
+  parameters.clear();
+}
+
+/** The number of scalars in all shapes. */
+export function countScalars(shapes: ParameterShapes): number {
+  return [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape), 0);
+}
+
+/**
+ * The tensors that a network with `shapes` needs, in the order of `shapes`. Throws FormatError that lists missing keys,
+ * unused keys and wrong shapes; `num_batches_tracked` counters are dropped silently.
+ */
+export function matchParameters(
+  where: string,
+  shapes: ParameterShapes,
+  tensors: ReadonlyMap<string, HostTensor>,
+): Map<string, HostTensor> {
+  const matched = new Map<string, HostTensor>();
+  const missing: string[] = [];
+  const wrong: string[] = [];
+  for (const [key, shape] of shapes) {
+    const host = tensors.get(key);
+    if (!host) missing.push(key);
+    else if (host.shape.join() !== shape.join())
+      wrong.push(`${key} [${host.shape.join(",")}], not [${shape.join(",")}]`);
+    else matched.set(key, host);
+  }
+  const unused = [...tensors.keys()].filter((key) => !shapes.has(key) && !key.endsWith("num_batches_tracked"));
+  const problems = [listed("missing", missing), listed("unused", unused), listed("of another shape", wrong)].filter(
+    Boolean,
+  );
+  if (problems.length > 0) {
+    throw new FormatError(
+      where,
+      `expected the weights of this network, got others (${problems.join("; ")}); pass a file made for it`,
+    );
+  }
+  return matched;
+}
+
+function listed(what: string, names: readonly string[]): string {
+  if (names.length === 0) return "";
+  const more = names.length > 4 ? ` and ${names.length - 4} more` : "";
+  return `${what}: ${names.slice(0, 4).join(", ")}${more}`;
+}
+
+function isWeight(key: string): boolean {
+  return key === "weight" || key.endsWith(".weight");
+}
+
+function toTfjs(key: string, rank: number): number[] {
+  if (isWeight(key) && rank === 4) return [2, 3, 1, 0];
+  return isWeight(key) && rank === 2 ? [1, 0] : Array.from({ length: rank }, (_, axis) => axis);
+}
+
+function toPyTorch(key: string, rank: number): number[] {
+  return isWeight(key) && rank === 4 ? [3, 2, 0, 1] : toTfjs(key, rank);
+}
+
+function pyTorchShape(key: string, shape: readonly number[]): number[] {
+  return toPyTorch(key, shape.length).map((axis) => shape[axis]!);
+}
