@@ -39,7 +39,8 @@ function gainOf(key: string): number {
   if (key.includes("flow_head.conv2")) return 0.02;
   if (key.includes("mask.2")) return 0.2;
   if (key.startsWith("cnet.conv2")) return 0.1;
-  return key.includes(".gru.") || key.startsWith("fnet.conv2") ? Math.SQRT1_2 : 1;
+  if (key.startsWith("fnet.conv2")) return 0.35;
+  return key.includes(".gru.") ? Math.SQRT1_2 : 1;
 }
 
 /** Takes the mean off every row: what all inputs have in common does not reach the output. */

@@ -11,6 +11,12 @@ export const FUSED = {
   instanceNorm: "MotionCueInstanceNorm",
   /** {dy, y, rstd} -> dx */
   instanceNormGradient: "MotionCueInstanceNormGradient",
+  /** {x: [B,H,W,C], scale: [C], offset: [C]}, {epsilon} -> [y, mean [C], 1 / deviation [C]] over B, H and W */
+  batchNorm: "MotionCueBatchNorm",
+  /** {dy, x, scale, mean, rstd}, {epsilon} -> [dx, dscale, doffset] */
+  batchNormGradient: "MotionCueBatchNormGradient",
+  /** {dy, y} -> dy where y > 0, else 0 */
+  reluGradient: "MotionCueReluGradient",
 } as const;
 
 /** Whether the running engine has the fused kernel. */

@@ -1,5 +1,6 @@
 /** @file Videos as streams of upright RGB frames, decoded by ffmpeg in a worker thread while the caller computes. */
 import { resolve } from "node:path";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { FormatError, MotionCueError, OptionError } from "../errors.ts";
 import { type Image, imageFrom } from "../image/image.ts";
@@ -50,6 +51,8 @@ export async function* decodeVideo(path: string, options: DecodeOptions = {}): A
   try {
     for (let index = 0; ; index++) {
       const message = await decoder.next();
+      // A port hands over messages without end while they keep coming, so that signals and timers would have to wait.
+      await turnOfTheLoop();
       if (message.kind === "end") return conclude(path, message, index, options);
       decoder.worker.postMessage("credit");
       const time = Number.isNaN(message.time) ? index / fps : message.time;

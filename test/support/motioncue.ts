@@ -15,8 +15,8 @@ export interface ProgramRun {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends a signal so many milliseconds after the start. */
-  readonly interrupt?: { readonly after: number; readonly signal: NodeJS.Signals };
+  /** Sends a signal as soon as `when` is true; it is asked twenty times a second. */
+  readonly interrupt?: { readonly when: () => boolean; readonly signal: NodeJS.Signals };
 }
 
 /** Runs `motioncue ...args` to its end. */
@@ -33,10 +33,16 @@ export function motioncue(args: readonly string[], { cwd, env = {}, interrupt }:
         output[name] += text;
       });
     }
-    const timer = interrupt && setTimeout(() => child.kill(interrupt.signal), interrupt.after);
+    const timer =
+      interrupt &&
+      setInterval(() => {
+        if (!interrupt.when()) return;
+        clearInterval(timer);
+        child.kill(interrupt.signal);
+      }, 50);
     child.on("error", reject);
     child.on("close", (code) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       resolve({ code, ...output });
     });
   });

@@ -124,16 +124,22 @@ function poolWindow(call: KernelCall, shape: number[]): Window {
   };
 }
 
-/** Max pooling of an NCHW view; the padding never wins. Returns [values, indices, padded input]. */
-function maxPooled(x: Handle, window: Window): [Handle, Handle, Handle] {
-  const [top, bottom, left, right] = window.pads;
-  const isPadded = top + bottom + left + right > 0;
-  const input = isPadded ? padNd(x, [left, right, top, bottom], -3.4028234e38) : x;
-  const [values, indices] = maxPool(input, window.kernel, window.stride, [0, 0], window.dilation, false) as [
-    Handle,
-    Handle,
-  ];
-  return [values, indices, input];
+interface MaxPooled {
+  readonly values: Handle;
+  readonly indices: Handle;
+  /** What libtorch pooled: the input, padded beforehand where the two sides differ, and then the padding of its own. */
+  readonly input: Handle;
+  readonly padding: number[];
+}
+
+/** Max pooling of an NCHW view; the padding never wins. */
+function maxPooled(x: Handle, { kernel, stride, dilation, pads }: Window): MaxPooled {
+  const [top, bottom, left, right] = pads;
+  const isEven = top === bottom && left === right && 2 * top <= kernel[0]! && 2 * left <= kernel[1]!;
+  const input = isEven ? x : padNd(x, [left, right, top, bottom], -3.4028234e38);
+  const padding = isEven ? [top, left] : [0, 0];
+  const [values, indices] = maxPool(input, kernel, stride, padding, dilation, false) as [Handle, Handle];
+  return { values, indices, input, padding };
 }
 
 /** Average pooling leaves the padding out of the count, as TensorFlow does; libtorch does so for symmetric padding only. */
@@ -157,24 +163,25 @@ export const convolutionKernels: KernelTable = {
   DepthwiseConv2dNativeBackpropInput: (call) => call.give(inputGradient(call, true), "float32"),
   DepthwiseConv2dNativeBackpropFilter: (call) => call.give(filterGradient(call, true), "float32"),
   MaxPool: (call) => {
-    const [values] = maxPooled(toNchw(call.handle("x")), poolWindow(call, call.input("x").shape));
+    const { values } = maxPooled(toNchw(call.handle("x")), poolWindow(call, call.input("x").shape));
     return call.give(toNhwc(values), "float32");
   },
   MaxPoolGrad: (call) => {
     const { shape } = call.input("input");
     const window = poolWindow(call, shape);
-    const [, indices, input] = maxPooled(toNchw(call.handle("input")), window);
+    const x = toNchw(call.handle("input"));
+    const { indices, input, padding } = maxPooled(x, window);
     let dx = maxPoolBackward(
       toNchw(call.handle("dy")),
       input,
       window.kernel,
       window.stride,
-      [0, 0],
+      padding,
       window.dilation,
       false,
       indices,
     );
-    dx = narrow(narrow(dx, 2, window.pads[0], shape[1]!), 3, window.pads[2], shape[2]!);
+    if (input !== x) dx = narrow(narrow(dx, 2, window.pads[0], shape[1]!), 3, window.pads[2], shape[2]!);
     return call.give(toNhwc(dx), "float32");
   },
   AvgPool: (call) => {
