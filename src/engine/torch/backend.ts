@@ -1,5 +1,5 @@
 /** @file The tfjs backend: data ids map to native tensors; strings and their like stay in JavaScript. */
-import type { BackendValues, DataType, KernelBackend as KernelBackendType, TensorInfo } from "@tensorflow/tfjs-core";
+import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.ts";
 import { DTYPE, download, type Handle, lastOutput, nativeMemory, release, upload } from "./native.ts";
 
@@ -140,8 +140,6 @@ export class TorchBackend extends tf.KernelBackend {
     this.entries.clear();
   }
 }
-
-export type KernelBackend = KernelBackendType;
 
 function sameKind(values: Values, dtype: DataType): boolean {
   if (dtype === "int32") return values instanceof Int32Array;

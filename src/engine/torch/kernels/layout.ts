@@ -24,7 +24,7 @@ const ordered = (call: KernelCall): string[] => Object.keys(call.inputs).sort((a
 
 /** torch's padding list (last dimension first) of tfjs's paddings (first dimension first). */
 function torchPadding(paddings: readonly (readonly [number, number])[]): number[] {
-  return [...paddings].reverse().flatMap(([before, after]) => [before, after]);
+  return [...paddings].reverse().flat();
 }
 
 export const layoutKernels: KernelTable = {
