@@ -1,19 +1,16 @@
 /** @file The demo: makes synthetic video, refines the shipped regressor on it, and measures before and after on other video. */
 import { join } from "node:path";
 import { loadBody } from "../smpl/load-body.ts";
-import { loadRegressor } from "../smpl/regressor.ts";
 import { ENGINE_CHOICES, type EngineInfo, startEngine } from "../src/engine/engine.ts";
 import { decodePng, encodePng } from "../src/image/png.ts";
 import { writeFileAtomic } from "../src/io/write-file.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../src/options.ts";
 import { decodeVideo } from "../src/video/video.ts";
 import { type Context, createContext } from "./context.ts";
-import { type Accuracy, evaluate } from "./evaluate.ts";
-import { truthPath, videoSequences } from "./evaluation-data.ts";
-import { prepareClips } from "./prepare-clips.ts";
-import { type RefineResult, refine } from "./refine.ts";
-import { flowCropSize, loadFlow } from "./refine-models.ts";
-import { completeRefineOptions, type RefineOptions } from "./refine-options.ts";
+import type { Accuracy } from "./evaluate.ts";
+import { evaluateFiles, FIGURES } from "./evaluate-files.ts";
+import { type RefineJob, type RefineResult, refine } from "./refine.ts";
+import type { RefineOptions } from "./refine-options.ts";
 import { lossCurves } from "./refine-report.ts";
 import { render } from "./render.ts";
 import { formatReport, type ReportPart } from "./report.ts";
@@ -22,7 +19,6 @@ import { writeSynthStills } from "./synth/still-files.ts";
 import { CROP_SCALE } from "./synth/stills.ts";
 import { writeSynthVideos } from "./synth/videos.ts";
 import { createWorld, type World } from "./synth/world.ts";
-import { expandVideos } from "./video-inputs.ts";
 
 export const DEMO_OPTIONS = {
   out: { kind: "text", value: "DIR", default: "runs/demo", doc: "folder of everything that the demo makes" },
@@ -66,7 +62,7 @@ export async function demo(given: Partial<DemoOptions> = {}, context: Context = 
   const world = createWorld(body.host);
   body.dispose();
   const footage = await makeFootage(world, options, context);
-  const job: Partial<RefineOptions> & { videos: string[] } = {
+  const job: RefineJob = {
     ...refinement(options, footage.stills),
     videos: [footage.unlabelled],
     tracks: footage.unlabelled,
@@ -74,8 +70,12 @@ export async function demo(given: Partial<DemoOptions> = {}, context: Context = 
   };
   const result = await refine(job, context);
   context.log.info("measuring on held-out videos");
-  const figures = await measure(footage.heldOut, ["default", result.regressor], job, context);
-  const [before, after] = figures as [DemoFigures, DemoFigures];
+  const { evaluations } = await evaluateFiles(
+    footage.heldOut,
+    { compare: result.regressor, cache: join(options.out, "cache") },
+    context,
+  );
+  const [before, after] = evaluations.map(figuresOf) as [DemoFigures, DemoFigures];
   const debugVideo = join(options.out, "debug.mp4");
   await render(
     {
@@ -143,63 +143,14 @@ function refinement({ steps, seed, engine }: DemoOptions, stills: Footage["still
   };
 }
 
-/** The figures of each regressor on the videos of a folder. */
-async function measure(
-  folder: string,
-  regressors: readonly string[],
-  job: Partial<RefineOptions>,
-  context: Context,
-): Promise<DemoFigures[]> {
-  const options = completeRefineOptions({ ...job, tracks: folder });
-  const body = await loadBody(options.body);
-  const flow = await loadFlow(options);
-  const figures: DemoFigures[] = [];
-  try {
-    for (const file of regressors) {
-      const regressor = await loadRegressor(file);
-      try {
-        const { cropSize } = regressor.spec;
-        const settings = {
-          cache: join(options.out, "cache"),
-          tracks: folder,
-          cropSize,
-          flowSize: flowCropSize(options.flowCropSize, cropSize),
-          boxScale: options.boxScale,
-          maxPairs: options.maxPairs,
-          flowUpdates: flow.updates,
-          flowIdentity: flow.identity,
-        };
-        const { stores } = await prepareClips(await expandVideos([folder]), settings, flow.estimator, context);
-        const sequences = (
-          await Promise.all(stores.map((store) => videoSequences(store, truthPath(store.index.video))))
-        ).flat();
-        const { mpjpe, paMpjpe, pve, accelError, flowResidual } = await evaluate(regressor, body, sequences, {
-          signal: context.signal,
-        });
-        figures.push({ mpjpe, paMpjpe, pve, accelError, flowResidual });
-      } finally {
-        regressor.dispose();
-      }
-    }
-  } finally {
-    flow.estimator.dispose();
-    body.dispose();
-  }
-  return figures;
+function figuresOf({ mpjpe, paMpjpe, pve, accelError, flowResidual }: Accuracy): DemoFigures {
+  return { mpjpe, paMpjpe, pve, accelError, flowResidual };
 }
-
-const ROWS: readonly (readonly [keyof DemoFigures, string])[] = [
-  ["mpjpe", "MPJPE, mm (root-aligned)"],
-  ["paMpjpe", "PA-MPJPE, mm"],
-  ["pve", "PVE, mm (root-aligned)"],
-  ["accelError", "acceleration error, mm/frame²"],
-  ["flowResidual", "flow residual, px of the crop"],
-];
 
 /** The table of before and after: a header, then a row for each figure. */
 export function demoRows({ before, after }: Pick<DemoResult, "before" | "after">): string[][] {
   const change = (b: number, a: number) => `${a <= b ? "-" : "+"}${((100 * Math.abs(a - b)) / b).toFixed(1)} %`;
-  return ROWS.map(([key, name]) => [
+  return FIGURES.map(([key, name]) => [
     name,
     before[key].toFixed(2),
     after[key].toFixed(2),

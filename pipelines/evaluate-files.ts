@@ -85,7 +85,10 @@ export interface EvaluateFilesResult {
 }
 
 /** Names and units of the figures, in the order of a table. */
-export const FIGURES: readonly (readonly [key: Exclude<keyof Accuracy, "frames">, name: string])[] = [
+export const FIGURES: readonly (readonly [
+  key: Exclude<keyof Accuracy, "frames" | "relativeFlowResidual">,
+  name: string,
+])[] = [
   ["mpjpe", "MPJPE, mm (root-aligned)"],
   ["paMpjpe", "PA-MPJPE, mm"],
   ["pve", "PVE, mm (root-aligned)"],

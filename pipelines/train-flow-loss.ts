@@ -77,10 +77,15 @@ export interface LossParts {
   /** Weight of the matching loss; 0 leaves it out. */
   readonly matching: number;
   readonly refinements: boolean;
+  /** Whether a pair's error is weighted by 1 / sqrt(1 + its mean motion in px). */
+  readonly smallMotions: boolean;
 }
 
 /** What step number `step` learns from, and the chance that its scenes are plain translations. */
-export function lessonAt(warmUp: number, step: number): LossParts & { readonly plain: number } {
+export function lessonAt(
+  warmUp: number,
+  step: number,
+): Pick<LossParts, "matching" | "refinements"> & { readonly plain: number } {
   // From nothing, a recurrence that cannot yet read correlations and features that do not yet match keep each other from
   // learning: after 400 steps the answer was still "no motion". Matching alone gives usable features within 100 steps, and
   // then plain translations teach the recurrence to read them within 50 more (EPE 9.6 -> 2.4 px at step 200).
@@ -100,7 +105,7 @@ export function flowLoss(raft: Raft, batch: FlowBatch, updates: number, extra: n
     const first = raft.select(all, range);
     const second = raft.select(all, range.map((i) => i + count)); // biome-ignore format: like the line above
     const terms: tf.Scalar[] = [];
-    if (parts.refinements) terms.push(sequenceLoss(raft, first, second, batch.flow, updates, extra));
+    if (parts.refinements) terms.push(sequenceLoss(raft, first, second, batch.flow, { updates, extra, ...parts }));
     if (parts.matching > 0) terms.push(tf.mul(matchingLoss(first, second, batch.flow), parts.matching));
     return tf.addN(terms) as tf.Scalar;
   });
@@ -144,17 +149,19 @@ function sequenceLoss(
   first: FlowFeatures,
   second: FlowFeatures,
   flow: Tensor4D,
-  updates: number,
-  extra: number,
+  { updates, extra, smallMotions }: Pick<LossParts, "smallMotions"> & { updates: number; extra: number },
 ): tf.Scalar {
   return tf.tidy(() => {
     const coarse = coarseFlow(flow);
+    const motion = tf.mean(tf.norm(flow, 2, 3), [1, 2]);
+    const weight = tf.reshape(smallMotions ? tf.rsqrt(tf.add(motion, 1)) : tf.onesLike(motion), [-1, 1, 1, 1]);
+    const error = (estimate: Tensor4D, truth: Tensor4D) =>
+      tf.mean(tf.mul(tf.abs(tf.sub(estimate, truth)), weight)) as tf.Scalar;
     const terms = raft.refine(first, second, updates, (update, i) => {
-      const weight = DECAY ** (updates - 1 - i);
-      const low = tf.mul(tf.mean(tf.abs(tf.sub(update.flow, coarse))), 8 * weight);
-      if (i !== updates - 1 && i !== extra) return [low as Tensor4D];
-      const full = tf.mul(tf.mean(tf.abs(tf.sub(raft.upsample(update), flow))), weight);
-      return [tf.add(low, full) as Tensor4D];
+      const decay = DECAY ** (updates - 1 - i);
+      const low = tf.mul(error(update.flow, coarse), 8 * decay);
+      if (i !== updates - 1 && i !== extra) return [low as unknown as Tensor4D];
+      return [tf.add(low, tf.mul(error(raft.upsample(update), flow), decay)) as Tensor4D];
     });
     return tf.addN(terms) as unknown as tf.Scalar;
   });

@@ -5,6 +5,7 @@ import type { OptionsOf, OptionTable } from "../src/options.ts";
 export const TRAIN_FLOW_OPTIONS = {
   out: { kind: "text", value: "DIR", default: "runs/train-flow", doc: "run folder" },
   resume: { kind: "flag", doc: "go on from the last checkpoint of the run folder" },
+  initial: { kind: "text", value: "FILE", doc: "weights to begin with (of a former run), in place of new ones" },
   steps: { kind: "integer", default: 3400, min: 1, doc: "optimiser steps" },
   warmUp: {
     kind: "integer",
@@ -19,6 +20,10 @@ export const TRAIN_FLOW_OPTIONS = {
     min: 64,
     max: 512,
     doc: "middle side of the pictures, px; rounded to a multiple of 8",
+  },
+  smallMotions: {
+    kind: "flag",
+    doc: "weigh the error of each pair by 1 / sqrt(1 + its mean motion in px), so that small motions count too",
   },
   updates: { kind: "integer", default: 5, min: 1, max: 32, doc: "updates per pair while training" },
   evaluateUpdates: { kind: "integer", default: 8, min: 1, max: 32, doc: "updates per pair when measuring" },

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createRaft, type Raft } from "../flow/raft.ts";
 import { MOTIONCUE_FLOW } from "../flow/raft-config.ts";
-import { saveRaft } from "../flow/raft-file.ts";
+import { loadRaft, saveRaft } from "../flow/raft-file.ts";
 import { newRaftParameters } from "../flow/raft-weights.ts";
 import { type EngineInfo, startEngine } from "../src/engine/engine.ts";
 import { tf } from "../src/engine/tf.ts";
@@ -58,7 +58,10 @@ export async function trainFlow(
   if (checkpoint) checkSame(options, checkpoint.options);
   await mkdir(options.out, { recursive: true });
   await writeFileAtomic(paths.options, `${JSON.stringify(options, undefined, 2)}\n`);
-  const raft = createRaft(MOTIONCUE_FLOW, newRaftParameters(MOTIONCUE_FLOW, options.seed));
+  const raft =
+    options.initial === undefined
+      ? createRaft(MOTIONCUE_FLOW, newRaftParameters(MOTIONCUE_FLOW, options.seed))
+      : await loadRaft(options.initial, MOTIONCUE_FLOW);
   const adam = createAdam({ learningRate: options.learningRate });
   try {
     if (checkpoint) {
@@ -142,7 +145,7 @@ async function takeSteps(training: Training, first: number, context: Context): P
 function takeStep({ options, raft, adam, pairs }: Training, step: number) {
   const start = performance.now();
   const random = createRandom(options.seed, "step", step);
-  const lesson = lessonAt(options.warmUp, step);
+  const lesson = { ...lessonAt(options.warmUp, step), smallMotions: options.smallMotions };
   const batch = flowBatch(pairs, options, step, random, random.next() < lesson.plain);
   const drawn = performance.now();
   const rate = learningRateAt(options, step);

@@ -13,7 +13,7 @@ import { writeFileAtomic } from "../src/io/write-file.ts";
 import { type Adam, createAdam } from "../src/nn/adam.ts";
 import { clipGradients, disposeGradients, valueAndGradients } from "../src/nn/gradients.ts";
 import { assignFromHost, parametersToHost } from "../src/nn/parameters.ts";
-import { completeOptions, type OptionsOf, type OptionTable } from "../src/options.ts";
+import { completeOptions } from "../src/options.ts";
 import { createRandom } from "../src/random.ts";
 import { lastCheckpoint, saveCheckpoint, tensorDigest } from "./checkpoint.ts";
 import { type Context, createContext } from "./context.ts";
@@ -25,6 +25,7 @@ import { appendStep, enterRunFolder, forgetStepsAfter, type RunFolder, runFolder
 import { SUPERVISED_OPTIONS, SUPERVISED_TERMS, supervisedLoss } from "./supervised.ts";
 import { createWorld, GENERATOR_VERSION } from "./synth/world.ts";
 import { type JointErrors, measureJoints } from "./train-evaluate.ts";
+import { completeTrainOptions, type TrainRegressorOptions } from "./train-regressor-options.ts";
 import {
   datasetPeople,
   type PeopleSource,
@@ -32,50 +33,6 @@ import {
   syntheticPeople,
   type TrainingSet,
 } from "./training-set.ts";
-
-/** Options of `motioncue train regressor`. */
-export const TRAIN_REGRESSOR_OPTIONS = {
-  out: { kind: "text", value: "RUN", default: "runs/train-regressor", doc: "Run folder." },
-  resume: { kind: "flag", doc: "Go on from the folder's last checkpoint." },
-  overwrite: { kind: "flag", doc: "Begin anew in a folder that holds a run." },
-  stills: { kind: "integer", min: 1, default: 2000, doc: "Labelled synthetic pictures to train on." },
-  labelled: { kind: "text", value: "FILE", doc: "Train on this data set (.npz, SPIN format) instead; needs images." },
-  images: { kind: "text", value: "DIR", doc: "Folder of the data set's pictures." },
-  heldOut: { kind: "integer", min: 1, default: 256, doc: "Synthetic pictures to measure on, never trained on." },
-  body: { kind: "text", value: "FILE", default: "default", doc: "Body model." },
-  backbone: { kind: "choice", choices: ["resnet18", "resnet50"], default: "resnet18", doc: "Feature network." },
-  width: {
-    kind: "integer",
-    min: 1,
-    max: 256,
-    default: 24,
-    doc: "Channels after the first convolution (published: 64).",
-  },
-  hidden: { kind: "integer", min: 1, max: 8192, default: 512, doc: "Width of the head." },
-  cropSize: { kind: "integer", min: 32, max: 1024, default: 128, doc: "Side of the network's input, px." },
-  steps: { kind: "integer", min: 1, default: 20000, doc: "Optimisation steps." },
-  batch: { kind: "integer", min: 2, default: 32, doc: "Pictures per step; batch norm uses their statistics." },
-  learningRate: {
-    kind: "number",
-    min: 0,
-    default: 0.001,
-    doc: "Highest Adam step; rises at first, then falls as a cosine.",
-  },
-  warmUp: { kind: "integer", min: 0, default: 300, doc: "Steps in which the learning rate rises." },
-  gradientClip: { kind: "number", min: 0, default: 30, doc: "Largest norm of the gradient; 0: any." },
-  dropout: { kind: "number", min: 0, max: 0.9, default: 0, doc: "Share of the head's activations that are zeroed." },
-  augment: {
-    kind: "number",
-    min: 0,
-    max: 1,
-    default: 0.4,
-    doc: "Strength of turning, scaling and tinting; 1 is what networks trained for days are given.",
-  },
-  evaluateEvery: { kind: "integer", min: 1, default: 1000, doc: "Steps between measurements on held-out pictures." },
-  checkpointEvery: { kind: "integer", min: 1, default: 1000, doc: "Steps between checkpoints." },
-  seed: { kind: "integer", min: 0, default: 1, doc: "Seed of weights, pictures and order." },
-} as const satisfies OptionTable;
-export type TrainRegressorOptions = OptionsOf<typeof TRAIN_REGRESSOR_OPTIONS>;
 
 /** What training came to. */
 export interface TrainRegressorResult {
@@ -105,12 +62,12 @@ export async function trainRegressor(
   given: Partial<TrainRegressorOptions>,
   context: Context = createContext(),
 ): Promise<TrainRegressorResult> {
-  const options = completeOptions("train regressor", TRAIN_REGRESSOR_OPTIONS, given);
+  const options = await completeTrainOptions(given);
   const folder = runFolder(options.out);
   await enterRunFolder(folder, { resume: options.resume, overwrite: options.overwrite });
   await startEngine();
   const { backbone, width, hidden, cropSize, seed } = options;
-  await writeFileAtomic(folder.options, `${JSON.stringify(options, null, 2)}\n`);
+  if (!options.resume) await writeFileAtomic(folder.options, `${JSON.stringify(options, null, 2)}\n`);
   const full = (await loadBody(options.body)).host;
   const body = createBodyModel(jointBody(full));
   const { training, heldOut } = await loadSets(options, createWorld(full), folder, context);
@@ -171,7 +128,7 @@ async function runTraining(job: TrainingJob, context: Context): Promise<TrainReg
   const first = checkpoint?.step ?? 0;
   await forgetStepsAfter(folder, first);
   const before = (checkpoint?.before as JointErrors | undefined) ?? measureJoints(regressor, body, heldOut);
-  let after = before;
+  let after = first < options.steps ? before : measureJoints(regressor, body, heldOut);
   const progress = context.progress("train regressor", { total: options.steps, unit: "steps", start: first });
   const save = async (step: number) =>
     saveCheckpoint(folder.checkpoints, {

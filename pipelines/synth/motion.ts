@@ -1,6 +1,8 @@
 /** @file Procedural human motion: who moves how, as SMPL poses at any time. Nothing is recorded; all follows from a seed. */
 import type { Random } from "../../src/random.ts";
-import { ARMS, dance, keyedPostures, LEGS, type Mover } from "./gaits.ts";
+import { ARMS } from "./arms.ts";
+import { LEGS } from "./legs.ts";
+import { dance, keyedPostures, type Mover } from "./movers.ts";
 import { limitPosture, middleIndex, POSTURE_SIZE, writePose } from "./posture.ts";
 
 /** A person's motion in a world whose y axis points up and whose floor is y = 0. */

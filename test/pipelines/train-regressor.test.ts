@@ -35,7 +35,8 @@ test("a run that was interrupted and goes on ends with the weights of one that w
   const log = { ...silentLog, info: (line: string) => line.startsWith("step 2:") && abort.abort() };
   const folder = join(out, "stopped");
   await expect(trainRegressor({ ...small, out: folder }, createContext(log, abort.signal))).rejects.toThrow(/abort/i);
-  const resumed = await trainRegressor({ ...small, out: folder, resume: true });
+  await expect(trainRegressor({ out: folder, resume: true, steps: 9 })).rejects.toThrow("begun with steps 4, got 9");
+  const resumed = await trainRegressor({ out: folder, resume: true });
 
   expect(resumed.after).toEqual(whole.after);
   const [a, b] = [await readSafetensors(whole.regressor), await readSafetensors(resumed.regressor)];
@@ -46,6 +47,9 @@ test("a run that was interrupted and goes on ends with the weights of one that w
     .map((line) => JSON.parse(line));
   expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   expect(steps[3].heldOut).toEqual(whole.after);
+
+  // Nothing is left to do: the same result again.
+  expect((await trainRegressor({ out: folder, resume: true })).after).toEqual(whole.after);
 
   const regressor = await loadRegressor(resumed.regressor);
   expect(regressor.spec).toMatchObject({ backbone: "resnet18", width: 4, cropSize: 32, camera: "sX+t" });

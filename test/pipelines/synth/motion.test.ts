@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { minimumJerk } from "../../../pipelines/synth/gaits.ts";
 import { createMotion, MOTION_KINDS } from "../../../pipelines/synth/motion.ts";
+import { minimumJerk } from "../../../pipelines/synth/movers.ts";
 import { createRandom } from "../../../src/random.ts";
 
 const at = (seed: number, t: number, kind?: (typeof MOTION_KINDS)[number]) => {
