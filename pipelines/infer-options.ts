@@ -35,7 +35,7 @@ export const INFER_OPTIONS = {
   },
   boxScale: {
     kind: "number",
-    default: 1.3,
+    default: 1.2,
     min: 0.5,
     max: 4,
     doc: "side of the square crop over the longer side of the person's box",

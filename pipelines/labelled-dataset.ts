@@ -196,15 +196,15 @@ export function createCropLoader(
   };
 }
 
-/** Batches for the labelled anchor: entries and augmentations drawn by (seed, step). */
-export function labelledSource(dataset: LabelledDataset, cropSize: number): LabelledSource {
+/** Batches for the labelled anchor: entries and augmentations (of strength `augment`) drawn by (seed, step). */
+export function labelledSource(dataset: LabelledDataset, cropSize: number, augment = 1): LabelledSource {
   const load = createCropLoader(dataset, cropSize);
   return {
     load: async (seed, step, count) => {
       const random = createRandom(seed, "labelled", step);
       const draws = Array.from({ length: count }, () => ({
         index: random.integer(dataset.count),
-        augmentation: drawAugmentation(random),
+        augmentation: drawAugmentation(random, augment),
       }));
       const crops = await Promise.all(draws.map(({ index, augmentation }) => load(index, augmentation)));
       return { predict: (models) => predictLabelled(models, crops) };

@@ -57,9 +57,12 @@ export async function loadModels(options: RefineOptions): Promise<LoadedModels> 
 }
 
 /** Image names are relative to --images, else to the folder that the labels are in. */
-async function openLabelled({ labelled, images }: RefineOptions, regressor: Regressor): Promise<LabelledSource> {
+async function openLabelled(
+  { labelled, images, augment }: RefineOptions,
+  regressor: Regressor,
+): Promise<LabelledSource> {
   const dataset = await openLabelledDataset(labelled!, images ?? dirname(labelled!));
-  return labelledSource(dataset, regressor.spec.cropSize);
+  return labelledSource(dataset, regressor.spec.cropSize, augment);
 }
 
 /** A flow network, what stands for it and its weights in cache keys, and how many updates it makes. */

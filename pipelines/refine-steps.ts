@@ -88,17 +88,29 @@ function takeStep(
   step: number,
 ): StepReport {
   const began = performance.now();
+  const rate = learningRateAt(options, step);
   const { loss, cues, gradients, gradientNorm } = stepGradients(models, batch.pairs, batch.images);
   if (options.gradientClip > 0 && gradientNorm > options.gradientClip) {
     const { gradients: clipped, norm } = clipGradients(gradients, options.gradientClip);
-    adam.step(models.regressor.parameters, clipped);
+    adam.step(models.regressor.parameters, clipped, rate);
     disposeGradients(clipped);
     tf.dispose(norm);
   } else {
-    adam.step(models.regressor.parameters, gradients);
+    adam.step(models.regressor.parameters, gradients, rate);
   }
   disposeGradients(gradients);
   return { step, loss, cues, gradientNorm, seconds: (performance.now() - began) / 1000 };
+}
+
+/** The step size of step number `step`, counted from 1. */
+export function learningRateAt(
+  { learningRate, schedule, steps }: Pick<RefineOptions, "learningRate" | "schedule" | "steps">,
+  step: number,
+): number {
+  if (schedule === "constant") return learningRate;
+  const warm = Math.max(1, Math.round(steps / 20));
+  if (step <= warm) return (learningRate * step) / warm;
+  return learningRate * 0.5 * (1 + Math.cos((Math.PI * (step - warm)) / (steps - warm + 1)));
 }
 
 function summary({ loss, cues }: StepReport): string {

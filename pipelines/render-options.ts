@@ -29,7 +29,7 @@ export const RENDER_OPTIONS = {
   track: { kind: "integer", min: 0, doc: "id of the person to show; unless given, the one seen in most frames" },
   boxScale: {
     kind: "number",
-    default: 1.3,
+    default: 1.2,
     min: 0.5,
     max: 4,
     doc: "side of the square crop over the longer side of the person's box",
