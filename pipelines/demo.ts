@@ -140,7 +140,7 @@ function refinement({ steps, seed, engine }: DemoOptions, stills: Footage["still
   return {
     regressor: "default",
     // Beside the labelled loss, whose scale is 60, the default weight of the flow would hardly count in so few steps.
-    cue: ["flow=2"],
+    cue: ["flow=1"],
     anchor: "labelled",
     labelled: stills.dataset,
     images: stills.images,
