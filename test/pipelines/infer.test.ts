@@ -45,9 +45,9 @@ test("a folder of a video, a picture and a broken file: all is done but the brok
   expect(shape("trans")).toEqual([10, 3]);
   expect([...(arrays.get("frame_index")!.data as Int32Array)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(arrays.get("mocap_framerate")!.data[0]).toBe(25);
-  // Frame 2: box [16, 14, 36, 46], scaled by 1.3 about (26, 30).
+  // Frame 2: box [16, 14, 36, 46], scaled by 1.2 about (26, 30).
   expect([...(arrays.get("crop")!.data.slice(6, 9) as Float32Array)].map((v) => Math.round(v * 1000) / 1000)).toEqual([
-    26, 30, 41.6,
+    26, 30, 38.4,
   ]);
 
   const json = JSON.parse(await readFile(join(out, "block", "track-4.json"), "utf8")) as {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { completeRefineOptions } from "../../pipelines/refine-options.ts";
 
 test("explicit options win over the preset, the preset over the defaults, and undefined is not explicit", () => {
-  expect(completeRefineOptions().learningRate).toBe(3e-5);
+  expect(completeRefineOptions().learningRate).toBe(1e-4);
   const paper = completeRefineOptions({ preset: "paper", labelled: "l.npz", steps: 7, batch: undefined as never });
   expect(paper).toMatchObject({
     learningRate: 1e-5,

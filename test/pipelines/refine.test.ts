@@ -57,7 +57,7 @@ describe("refine", () => {
     expect(steps[5]!.cues["teacher"]!.value).toBeGreaterThan(0);
     expect((await readdir(run.checkpoints)).sort()).toEqual(["step-00000004.safetensors", "step-00000006.safetensors"]);
     const options = JSON.parse(await readFile(run.options, "utf8")) as Record<string, unknown>;
-    expect(options).toMatchObject({ videos: [videos], steps: 6, boxScale: 1.3, seed: 0 });
+    expect(options).toMatchObject({ videos: [videos], steps: 6, boxScale: 1.2, seed: 0 });
     const saved = JSON.parse(await readFile(run.result, "utf8")) as { after: { pixels: number } };
     expect(saved.after.pixels).toBe(result.after.pixels);
     const report = await readFile(run.report, "utf8");

@@ -74,8 +74,10 @@ describe("labelled anchor", () => {
     };
     const betas = { values: tf.fill([2, 10], 3), known: tf.ones([2]) };
     const labelled = { predicted, targets: { betas, rootJoints: [0] } };
-    const { value, report } = createCue("labelled").loss({ ...inputs(), labelled });
+    const { value, report } = createCue("labelled", "paper").loss({ ...inputs(), labelled });
     expect(value.dataSync()[0]).toBeCloseTo(60 * (1 + 0.001 * 4), 4);
+    const usual = createCue("labelled").loss({ ...inputs(), labelled });
+    expect(usual.value.dataSync()[0]).toBeCloseTo(60 * (0.01 + 0.02 * 4), 4);
     expect(report.numbers).toMatchObject({ pose: 0, shape: 4, shapePrior: 1 });
     expect(report.perPair.length).toBe(0);
   });

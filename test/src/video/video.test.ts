@@ -140,11 +140,13 @@ describe("decodeVideo, the worker", () => {
     const frames = decodeVideo(file("long.mp4"), { queue: 5 });
     await frames.next();
     // The thread stands still, as in a native call, until the worker has long filled its queue.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
-    // Frames that wait already need one turn of the event loop, not the decoder.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+    // Frames that wait already need a few turns of the event loop, not the decoder.
     const ready = new Promise<number>((fulfil) => {
       let count = 0;
-      setImmediate(() => setImmediate(() => fulfil(count)));
+      let turns = 0;
+      const turn = () => (++turns < 20 ? setImmediate(turn) : fulfil(count));
+      setImmediate(turn);
       void (async () => {
         while (!(await frames.next()).done) count++;
       })().catch(() => {});
