@@ -8,13 +8,8 @@ root=$(cd "$here/../../../.." && pwd)
 out="$root/build/torch-engine"
 say() { echo "native engine: $*"; }
 
-node_include=${NODE_INCLUDE:-}
-if [ -z "$node_include" ]; then
-  prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
-  for dir in "$prefix/include/node" /usr/include/node /usr/local/include/node; do
-    [ -f "$dir/node_api.h" ] && node_include=$dir && break
-  done
-fi
+# Node-API is the same in every Node: its headers come from npm, since not every installation of Node has them.
+node_include="$root/node_modules/node-api-headers/include"
 
 torch=
 is_torch() { [ -f "$1/include/ATen/core/Tensor.h" ]; }
@@ -34,7 +29,7 @@ if [ -z "$torch" ]; then
   exit 0
 fi
 command -v g++ >/dev/null || { say "no C++ compiler found (Debian: apt-get install g++); the portable engine runs instead, some 50 times slower"; exit 0; }
-[ -n "$node_include" ] || { say "node_api.h not found (install Node's headers, or set NODE_INCLUDE); the portable engine runs instead"; exit 0; }
+[ -f "$node_include/node_api.h" ] || { say "node-api-headers is not installed (npm ci); the portable engine runs instead"; exit 0; }
 
 libs=$torch/lib
 [ "$torch" = /usr ] && libs=$(dirname "$(ls /usr/lib/*/libtorch_cpu.so /usr/lib/libtorch_cpu.so 2>/dev/null | head -n 1)")
