@@ -38,7 +38,7 @@ cost_of() {
   case $1 in
     ffmpeg) echo "videos cannot be read or written" ;;
     libopenblas0) echo "matrix products some 40 times slower" ;;
-    *) echo "no native engine, everything some 50 times slower" ;;
+    *) echo "no native engine, everything some 5 to 20 times slower" ;;
   esac
 }
 install_packages() {
@@ -78,4 +78,4 @@ done
 wait "$npm_job"
 
 bash src/engine/torch/native/build.sh </dev/null ||
-  say "the native engine could not be built; the portable engine runs instead, some 50 times slower"
+  say "the native engine could not be built; the portable engine runs instead, some 5 to 20 times slower"

@@ -4,10 +4,15 @@ import { dirname } from "node:path";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { borrowKernels } from "./borrow.ts";
 import { tf } from "./tf.ts";
+import { conv2dFilterGradient, conv2dInputGradient } from "./wasm-convolution.ts";
+import { batchMatMulThrough } from "./wasm-matmul.ts";
 
 // Kernels of tfjs-backend-wasm 4.22 whose results differ from every other backend's (test/src/engine/kernels.test.ts):
 // its max-pooling gradient loses windows at the padded border.
 const REPLACED = ["MaxPoolGrad"] as const;
+
+// Kernels that the backend lacks or has as a plain loop, several hundred times slower than the products they consist of.
+const COMPOSED = { Conv2DBackpropFilter: conv2dFilterGradient, Conv2DBackpropInput: conv2dInputGradient } as const;
 
 /** Starts the wasm backend and fills its gaps. */
 export async function startWasm(): Promise<{ device: string; version: string }> {
@@ -17,6 +22,13 @@ export async function startWasm(): Promise<{ device: string; version: string }> 
   setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`);
   await tf.setBackend("wasm");
   for (const kernel of REPLACED) tf.unregisterKernel(kernel, "wasm");
+  for (const [kernelName, kernelFunc] of Object.entries(COMPOSED)) {
+    if (tf.getKernel(kernelName, "wasm")) tf.unregisterKernel(kernelName, "wasm");
+    tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc });
+  }
+  const product = tf.getKernel("BatchMatMul", "wasm");
+  tf.unregisterKernel("BatchMatMul", "wasm");
+  tf.registerKernel({ ...product, kernelFunc: batchMatMulThrough(product.kernelFunc) });
   const borrowed = await borrowKernels("wasm");
   return {
     device: `cpu, WebAssembly (${borrowed.length} kernels from the cpu backend)`,

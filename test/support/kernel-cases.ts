@@ -221,6 +221,19 @@ export const kernelCases: Readonly<Record<string, KernelCase>> = {
   topk: () => tf.topk(matrix(), 2).values,
   "gradient conv2d x": gradient((z) => tf.conv2d(z as never, filter(), 2, "same"), image),
   "gradient conv2d filter": gradient((z) => tf.conv2d(image(), z as never, 1, 1), filter),
+  "gradient conv2d x, padding by hand": gradient(
+    (z) => tf.conv2d(z as never, filter(), 2, [[0, 0], [1, 2], [2, 0], [0, 0]] as never), // biome-ignore format: one line
+    image,
+  ),
+  "gradient conv2d filter, stride 2": gradient((z) => tf.conv2d(image(), z as never, 2, "same"), filter),
+  "gradient conv2d filter, padding by hand": gradient(
+    (z) => tf.conv2d(image(), z as never, 2, [[0, 0], [0, 2], [1, 1], [0, 0]] as never), // biome-ignore format: one line
+    filter,
+  ),
+  "large batched product, both turned": () => tf.mul(tf.matMul(draw([3, 40, 30]), draw([3, 30, 40]), true, true), 0.1),
+  "large product, right side turned": () => tf.mul(tf.matMul(draw([50, 40]), draw([60, 40]), false, true), 0.1),
+  "large product with one left side for all": () =>
+    tf.mul(tf.matMul(draw([1, 40, 30]), draw([3, 30, 40]) as Tensor), 0.1),
   "gradient fused conv2d": gradient(
     (z) =>
       tf.fused.conv2d({
