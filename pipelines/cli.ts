@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { OptionError } from "../src/errors.ts";
 import { completeOptions, type OptionSpec, type OptionsOf, type OptionTable, suggestion } from "../src/options.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "./run/context.ts";
 
 /** A positional argument. Only the last may be variadic, and none may follow an optional one. */
 export interface ArgumentSpec {

@@ -1,9 +1,9 @@
 /** @file The registry of cues: `--cue name=weight` selects from it. */
 import { OptionError } from "../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable, suggestion } from "../src/options.ts";
-import type { Cue, CueSpec } from "./cue.ts";
 import { labelledAnchorSpec } from "./cues/anchor-labelled.ts";
 import { teacherAnchorSpec } from "./cues/anchor-teacher.ts";
+import type { Cue, CueSpec } from "./cues/cue.ts";
 import { flowCueSpec } from "./cues/flow.ts";
 
 /** Hides a spec's option type, so that specs of different options fit one table. */

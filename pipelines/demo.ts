@@ -1,20 +1,22 @@
 /** @file The demo: makes synthetic video, refines the shipped regressor on it, and measures before and after on other video. */
 import { join } from "node:path";
 import { loadBody } from "../smpl/load-body.ts";
-import { ENGINE_CHOICES, type EngineInfo, startEngine } from "../src/engine/engine.ts";
+import { type EngineInfo, startEngine } from "../src/engine/engine.ts";
 import { decodePng, encodePng } from "../src/image/png.ts";
 import { writeFileAtomic } from "../src/io/write-file.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../src/options.ts";
 import { decodeVideo } from "../src/video/video.ts";
-import { type Context, createContext } from "./context.ts";
-import type { Accuracy } from "./evaluate.ts";
-import { evaluateFiles, FIGURES } from "./evaluate-files.ts";
-import { type RefineJob, type RefineResult, refine } from "./refine.ts";
-import type { RefineOptions } from "./refine-options.ts";
-import { lossCurves } from "./refine-report.ts";
-import { render } from "./render.ts";
-import { formatReport, type ReportPart } from "./report.ts";
-import { readSteps, runFolder } from "./run-folder.ts";
+import type { Accuracy } from "./evaluate/evaluate.ts";
+import { evaluateFiles, FIGURES } from "./evaluate/files.ts";
+import type { RefineOptions } from "./refine/options.ts";
+import { type RefineJob, type RefineResult, refine } from "./refine/refine.ts";
+import { lossCurves } from "./refine/report.ts";
+import { render } from "./render/render.ts";
+import { type Context, createContext } from "./run/context.ts";
+import { runFolder } from "./run/folder.ts";
+import { formatReport, type ReportPart } from "./run/report.ts";
+import { readSteps } from "./run/step-records.ts";
+import { ENGINE_OPTION } from "./shared-options.ts";
 import { writeSynthStills } from "./synth/still-files.ts";
 import { CROP_SCALE } from "./synth/stills.ts";
 import { writeSynthVideos } from "./synth/videos.ts";
@@ -34,7 +36,7 @@ export const DEMO_OPTIONS = {
   stills: { kind: "integer", default: 2000, min: 16, max: 100_000, doc: "labelled stills that anchor the refinement" },
   steps: { kind: "integer", default: 600, min: 0, max: 1_000_000, doc: "optimisation steps" },
   seed: { kind: "integer", default: 7, min: 0, max: 2 ** 31 - 1, doc: "of the videos and of every random choice" },
-  engine: { kind: "choice", choices: ENGINE_CHOICES, default: "auto", doc: "numeric engine" },
+  ...ENGINE_OPTION,
 } as const satisfies OptionTable;
 export type DemoOptions = OptionsOf<typeof DEMO_OPTIONS>;
 
@@ -168,7 +170,7 @@ export function demoRows({ before, after }: Pick<DemoResult, "before" | "after">
 }
 
 async function writeReport(outcome: DemoResult, refined: RefineResult, options: DemoOptions): Promise<void> {
-  const steps = await readSteps(runFolder(join(options.out, "refine")));
+  const steps = await readSteps(runFolder(join(options.out, "refine")).metrics);
   const table: ReportPart = {
     kind: "table",
     head: ["held-out videos", "before", "after", "change"],

@@ -4,7 +4,7 @@ import { createLog } from "../src/log.ts";
 import { suggestion } from "../src/options.ts";
 import { type CommandResult, type CommandSpec, parseCommandLine } from "./cli.ts";
 import { commandLoaders } from "./commands.ts";
-import { createContext } from "./context.ts";
+import { createContext } from "./run/context.ts";
 
 const PROGRAM = {
   name: "motioncue",

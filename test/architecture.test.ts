@@ -14,6 +14,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   templates: ["src"],
   pipelines: ["src", "smpl", "flow", "templates"],
 };
+/**
+ * The rooms of pipelines/ in their order: a room is a folder, a file at the top, or both of one name, and imports from
+ * rooms before it only.
+ */
+const ROOMS = [
+  ...["run", "labelled", "cues", "motion", "clips", "shared-options", "flow", "bodies", "export", "infer"],
+  ...["synth", "synth-flow", "evaluate", "render", "refine", "train", "inspect", "demo"],
+  ...["index", "cli", "commands", "main"],
+];
 const MOST_LINES = 300;
 
 function filesBelow(folder: string): string[] {
@@ -51,6 +60,18 @@ describe("imports", () => {
         .map(({ to }) => `${path} imports ${to}`);
     });
     expect(wrong).toEqual([]);
+  });
+
+  it("of pipelines/ lead from later rooms to earlier ones", () => {
+    const placeOf = (path: string) => ROOMS.indexOf(path.split("/")[1]!.replace(/\.ts$/, ""));
+    const inside = sources.filter((path) => path.startsWith("pipelines/"));
+    expect(inside.filter((path) => placeOf(path) < 0)).toEqual([]);
+    const backwards = inside.flatMap((path) =>
+      importsOf(path)
+        .filter(({ to }) => to.startsWith("pipelines/") && placeOf(to) > placeOf(path))
+        .map(({ to }) => `${path} imports ${to}`),
+    );
+    expect(backwards).toEqual([]);
   });
 
   it("lead to files that exist, and name their extension", () => {

@@ -1,7 +1,7 @@
 /** @file `motioncue demo`: the whole method on footage that it makes itself. */
 import { defineCommand } from "../cli.ts";
 import { DEMO_OPTIONS, type DemoResult, demo, demoRows } from "../demo.ts";
-import { formatTable } from "../table.ts";
+import { formatTable } from "../run/table.ts";
 
 export const command = defineCommand({
   name: "demo",

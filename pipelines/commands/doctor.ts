@@ -1,6 +1,6 @@
 /** @file `motioncue doctor`: what is there, what is not, and what to do about it. */
 import { defineCommand } from "../cli.ts";
-import { DOCTOR_OPTIONS, doctor, type Finding } from "../doctor.ts";
+import { DOCTOR_OPTIONS, doctor, type Finding } from "../inspect/doctor.ts";
 
 export const command = defineCommand({
   name: "doctor",

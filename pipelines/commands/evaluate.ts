@@ -1,12 +1,15 @@
 /** @file `motioncue evaluate`: how accurate a regressor is where the truth is known. */
 import { defineCommand } from "../cli.ts";
-import { EVALUATE_OPTIONS, type EvaluateFilesResult, evaluateFiles, FIGURES } from "../evaluate-files.ts";
-import { formatTable } from "../table.ts";
+import { type EvaluateFilesResult, evaluateFiles, FIGURES } from "../evaluate/files.ts";
+import { EVALUATE_OPTIONS } from "../evaluate/options.ts";
+import { formatTable } from "../run/table.ts";
 
 export const command = defineCommand({
   name: "evaluate",
   summary: "Measure one regressor, or two, on videos or pictures whose truth is known.",
-  arguments: [{ name: "data", doc: "a data set (.npz), a video with its truth beside it, or a folder of such videos" }],
+  arguments: [
+    { name: "data", doc: "a data set (.npz, .json), a video with its truth beside it, or a folder of such videos" },
+  ],
   options: EVALUATE_OPTIONS,
   example: "evaluate runs/synth --regressor default --compare runs/mine/regressor.safetensors",
   async run(context, [data], options) {

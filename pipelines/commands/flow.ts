@@ -1,6 +1,7 @@
 /** @file `motioncue flow`: optical flow of two pictures or a video. */
 import { defineCommand } from "../cli.ts";
-import { estimateFlow, FLOW_OPTIONS } from "../estimate-flow.ts";
+import { estimateFlow } from "../flow/estimate-flow.ts";
+import { FLOW_OPTIONS } from "../flow/options.ts";
 
 export const command = defineCommand({
   name: "flow",

@@ -1,7 +1,7 @@
 /** @file `motioncue infer`: bodies in pictures and videos. */
 import { defineCommand } from "../cli.ts";
-import { type InferResult, infer } from "../infer.ts";
-import { INFER_OPTIONS } from "../infer-options.ts";
+import { type InferResult, infer } from "../infer/infer.ts";
+import { INFER_OPTIONS } from "../infer/options.ts";
 
 export const command = defineCommand({
   name: "infer",

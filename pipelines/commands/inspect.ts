@@ -1,6 +1,6 @@
 /** @file `motioncue inspect`: what a file is. */
 import { defineCommand } from "../cli.ts";
-import { formatInspect, inspectFile } from "../inspect.ts";
+import { formatInspect, inspectFile } from "../inspect/inspect.ts";
 
 export const command = defineCommand({
   name: "inspect",

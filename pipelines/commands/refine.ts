@@ -1,8 +1,8 @@
 /** @file `motioncue refine`: the main job. */
 import { OptionError } from "../../src/errors.ts";
 import { defineCommand } from "../cli.ts";
-import { type RefineResult, refine } from "../refine.ts";
-import { REFINE_OPTIONS } from "../refine-options.ts";
+import { REFINE_OPTIONS } from "../refine/options.ts";
+import { type RefineResult, refine } from "../refine/refine.ts";
 
 export const command = defineCommand({
   name: "refine",

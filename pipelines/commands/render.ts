@@ -1,7 +1,7 @@
 /** @file `motioncue render`: a video that shows what the cue sees. */
 import { defineCommand } from "../cli.ts";
-import { render } from "../render.ts";
-import { RENDER_OPTIONS } from "../render-options.ts";
+import { RENDER_OPTIONS } from "../render/options.ts";
+import { render } from "../render/render.ts";
 
 export const command = defineCommand({
   name: "render",

@@ -1,6 +1,6 @@
 /** @file `motioncue synth`: synthetic videos and labelled pictures. */
 import { defineCommand } from "../cli.ts";
-import { SYNTH_OPTIONS, type SynthResult, synthesize } from "../synthesize.ts";
+import { SYNTH_OPTIONS, type SynthResult, synthesize } from "../synth/synthesize.ts";
 
 export const command = defineCommand({
   name: "synth",

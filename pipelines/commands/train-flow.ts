@@ -1,7 +1,7 @@
 /** @file `motioncue train flow`: MotionCue's own flow network. */
 import { defineCommand } from "../cli.ts";
-import { trainFlow } from "../train-flow.ts";
-import { TRAIN_FLOW_OPTIONS } from "../train-flow-options.ts";
+import { trainFlow } from "../train/flow.ts";
+import { TRAIN_FLOW_OPTIONS } from "../train/flow-options.ts";
 
 export const trainFlowCommand = defineCommand({
   name: "flow",

@@ -1,7 +1,7 @@
 /** @file `motioncue train regressor`: a base regressor on few labelled pictures. */
 import { defineCommand } from "../cli.ts";
-import { trainRegressor } from "../train-regressor.ts";
-import { TRAIN_REGRESSOR_OPTIONS } from "../train-regressor-options.ts";
+import { trainRegressor } from "../train/regressor.ts";
+import { TRAIN_REGRESSOR_OPTIONS } from "../train/regressor-options.ts";
 
 export const trainRegressorCommand = defineCommand({
   name: "regressor",

@@ -1,8 +1,8 @@
 /** @file The anchor for users without labels: stay near the predictions of a frozen copy of the regressor. */
 import { type Tensor, tf } from "../../src/engine/tf.ts";
 import type { OptionsOf, OptionTable } from "../../src/options.ts";
-import { type Cue, type CueSpec, type FrameParameters, needed, numbersOnly, type PairOf } from "../cue.ts";
-import { rootAligned } from "../supervised.ts";
+import { rootAligned } from "../labelled/supervised.ts";
+import { type Cue, type CueSpec, type FrameParameters, needed, numbersOnly, type PairOf } from "./cue.ts";
 
 /**
  * The weights are those of the supervised loss, whose place this anchor takes, so that a weight of the flow cue means

@@ -3,8 +3,8 @@ import { meshFlow } from "../../flow/mesh-flow.ts";
 import { type Tensor2D, type Tensor3D, tf } from "../../src/engine/tf.ts";
 import { samplesWithGradient } from "../../src/geometry/sample.ts";
 import type { OptionsOf, OptionTable } from "../../src/options.ts";
-import type { Cue, CueReport, CueSpec, PairOf } from "../cue.ts";
-import { type FlowMeasure, type FlowReading, flowResidual, type PairMeasure, readFlows } from "../flow-agreement.ts";
+import type { Cue, CueReport, CueSpec, PairOf } from "./cue.ts";
+import { type FlowMeasure, type FlowReading, flowResidual, type PairMeasure, readFlows } from "./flow-agreement.ts";
 
 export const FLOW_CUE_OPTIONS = {
   normalise: {

@@ -4,7 +4,7 @@
  */
 import type { Box } from "../../src/image/box.ts";
 import { decodeVideo, type Frame, type VideoInfo } from "../../src/video/video.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../run/context.ts";
 import { type Affine, compose, IDENTITY, invert } from "./camera-motion.ts";
 import { type Grey, shrinkToGrey } from "./grey.ts";
 import { greatestSpeed, type MovingRegion, movingBox, movingRegion, type RegionBox } from "./moving-region.ts";

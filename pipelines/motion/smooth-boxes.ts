@@ -1,5 +1,6 @@
 /** @file Boxes that were measured at some frames, made steady and given to every frame between. */
 import type { Box } from "../../src/image/box.ts";
+import { gaussianMean, median, runsOf } from "./averages.ts";
 
 /** A box measured at one frame. */
 export interface BoxSample {
@@ -24,13 +25,15 @@ const HOLD_SECONDS = 0.1;
 
 type Edge = keyof Box;
 
+const timeOf = ({ time }: BoxSample): number => time;
+
 /**
  * A box for each frame from the first sample to the last, except in gaps of more than a second: median, then Gaussian
  * mean over time, then linear between samples. `samples` ascend in index and time; `times` holds every frame's time.
  */
 export function smoothBoxes(samples: readonly BoxSample[], times: readonly number[]): Map<number, Box> {
   const boxes = new Map<number, Box>();
-  for (const run of runsOf(samples)) {
+  for (const run of runsOf(samples, timeOf, LONGEST_GAP_SECONDS)) {
     if (run.length < FEWEST_SAMPLES) continue;
     const smooth = averaged(averaged(run, medianOf), meanOf);
     smooth.forEach((sample, i) => {
@@ -50,16 +53,6 @@ export function smoothBoxes(samples: readonly BoxSample[], times: readonly numbe
   return boxes;
 }
 
-function runsOf(samples: readonly BoxSample[]): BoxSample[][] {
-  const runs: BoxSample[][] = [];
-  for (const sample of samples) {
-    const run = runs.at(-1);
-    if (run && sample.time - run.at(-1)!.time <= LONGEST_GAP_SECONDS) run.push(sample);
-    else runs.push([sample]);
-  }
-  return runs;
-}
-
 function eachEdge(value: (edge: Edge) => number): Box {
   return { x0: value("x0"), y0: value("y0"), x1: value("x1"), y1: value("y1") };
 }
@@ -76,17 +69,9 @@ function averaged(
 }
 
 function medianOf(near: readonly BoxSample[], time: number, edge: Edge): number {
-  const values = near.filter((s) => Math.abs(s.time - time) <= MEDIAN_SECONDS).map((s) => s.box[edge]);
-  values.sort((a, b) => a - b);
-  return (values[(values.length - 1) >> 1]! + values[values.length >> 1]!) / 2;
+  return median(near.filter((s) => Math.abs(s.time - time) <= MEDIAN_SECONDS).map((s) => s.box[edge]));
 }
 
 function meanOf(near: readonly BoxSample[], time: number, edge: Edge): number {
-  let [sum, weights] = [0, 0];
-  for (const sample of near) {
-    const weight = Math.exp(-0.5 * ((sample.time - time) / MEAN_SECONDS) ** 2);
-    sum += weight * sample.box[edge];
-    weights += weight;
-  }
-  return sum / weights;
+  return gaussianMean(near, timeOf, (s) => s.box[edge], time, MEAN_SECONDS);
 }

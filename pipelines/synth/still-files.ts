@@ -5,8 +5,8 @@ import { encodePng } from "../../src/image/png.ts";
 import { floatTensor } from "../../src/io/host-tensor.ts";
 import { writeNpz } from "../../src/io/npz.ts";
 import { writeFileAtomic } from "../../src/io/write-file.ts";
-import { type Context, createContext } from "../context.ts";
-import { toGt24 } from "../joint-sets.ts";
+import { toGt24 } from "../labelled/joint-sets.ts";
+import { type Context, createContext } from "../run/context.ts";
 import { describeStill, type StillLabels, type StillOptions } from "./stills.ts";
 import type { World } from "./world.ts";
 

@@ -8,7 +8,7 @@ import { writeNpz } from "../../src/io/npz.ts";
 import { writeFileAtomic } from "../../src/io/write-file.ts";
 import { createRandom } from "../../src/random.ts";
 import { encodeVideo } from "../../src/video/encode.ts";
-import { type Context, createContext } from "../context.ts";
+import { type Context, createContext } from "../run/context.ts";
 import { createRenderer, type Renderer } from "./render.ts";
 import { CROP_SCALE } from "./stills.ts";
 import type { View } from "./viewpoint.ts";

@@ -1,5 +1,4 @@
 /** @file A synthetic person in a synthetic scene, at any time, with everything that is true about the picture. */
-
 import type { BodyArrays } from "../../smpl/body-arrays.ts";
 import { axisAngleToMatrixHost, matrixToAxisAngleHost } from "../../src/geometry/rotation.ts";
 import type { Box } from "../../src/image/box.ts";

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createContext } from "../../../pipelines/context.ts";
+import { readTracks } from "../../../pipelines/clips/tracks.ts";
 import { motionTrack } from "../../../pipelines/motion/motion-track.ts";
 import { overlap } from "../../../pipelines/motion/moving-region.ts";
 import { smoothBoxes } from "../../../pipelines/motion/smooth-boxes.ts";
-import { readTracks } from "../../../pipelines/tracks.ts";
+import { createContext } from "../../../pipelines/run/context.ts";
 import { probeVideo } from "../../../src/video/video.ts";
 import { makeClip, runFfmpeg } from "../../src/video/make-video.ts";
 import { temporaryFolder } from "../../support/files.ts";

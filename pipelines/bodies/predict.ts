@@ -1,0 +1,97 @@
+/** @file A regressor and a body together: from crops to meshes, as tensors with gradient or as numbers on the host. */
+import type { BodyModel } from "../../smpl/body-model.ts";
+import type { Regressor } from "../../smpl/regressor.ts";
+import { type Tensor3D, type Tensor4D, tf } from "../../src/engine/tf.ts";
+import { NonFiniteError } from "../../src/errors.ts";
+import { convertCameras, projectWeak } from "../../src/geometry/camera.ts";
+import type { Box, CropSquare } from "../../src/image/box.ts";
+import { type Image, imagesToTensor } from "../../src/image/image.ts";
+import type { PredictedFrames } from "../cues/cue.ts";
+
+/** What is predicted for crops [B,S,S,3] in 0..1, batch norm frozen. Differentiable in the regressor's parameters. */
+export function predictFrames(regressor: Regressor, body: BodyModel, crops: Tensor4D): PredictedFrames {
+  const { rotations, betas, camera } = regressor.predict(crops);
+  const { vertices, joints } = body.forward({ rotations, betas }) as { vertices: Tensor3D; joints: Tensor3D };
+  const { pixels, depth } = projectWeak(vertices, camera, regressor.spec.cropSize, regressor.spec.camera);
+  return {
+    rotations,
+    betas,
+    camera: convertCameras(camera, regressor.spec.camera, "sX+t"),
+    joints,
+    vertices,
+    pixels,
+    depth,
+  };
+}
+
+/** What is predicted for one crop. */
+export interface Prediction {
+  /** [24*9] rotation matrices row by row, the first is the global orientation. */
+  readonly rotations: Float32Array;
+  /** [N] */
+  readonly betas: Float32Array;
+  /** (s, tx, ty), `sX+t`. */
+  readonly camera: Float32Array;
+  /** [24*3] metres, before the camera. */
+  readonly joints: Float32Array;
+  /** [V*3] metres, before the camera. */
+  readonly vertices: Float32Array;
+  /** [V*3] x and y in crop pixels and depth in the same unit, smaller is nearer. */
+  readonly projected: Float32Array;
+}
+
+/** One person in one frame. */
+export interface PersonFrame {
+  readonly frame: number;
+  /** Seconds. */
+  readonly time: number;
+  readonly square: CropSquare;
+  /** What the square was made from. */
+  readonly box: Box;
+  readonly prediction: Prediction;
+}
+
+/** Predictions for crops of the regressor's size. Throws NonFiniteError where the network gives no numbers. */
+export function predictCrops(regressor: Regressor, body: BodyModel, crops: readonly Image[]): Prediction[] {
+  if (crops.length === 0) return [];
+  const read = { rotations: [], betas: [], camera: [], joints: [], vertices: [], pixels: [] } as Record<
+    string,
+    Float32Array[]
+  >;
+  tf.tidy(() => {
+    const frames = predictFrames(regressor, body, imagesToTensor(crops));
+    for (const key of ["rotations", "betas", "camera", "joints", "vertices", "pixels"] as const)
+      read[key] = rows(frames[key].dataSync<"float32">(), crops.length);
+  });
+  return crops.map((_, i) => {
+    const [rotations, betas, camera, joints, vertices, pixels] = Object.values(read).map((column) => column[i]!) as [
+      ...Float32Array[],
+    ];
+    if (!camera!.every(Number.isFinite) || !vertices!.every(Number.isFinite))
+      throw new NonFiniteError("regressor", "the prediction is not finite; are these the weights of this network?");
+    return {
+      rotations: rotations!,
+      betas: betas!,
+      camera: camera!,
+      joints: joints!,
+      vertices: vertices!,
+      projected: withDepth(pixels!, vertices!, camera![0]!, regressor.spec.cropSize),
+    };
+  });
+}
+
+function rows(values: Float32Array, count: number): Float32Array[] {
+  const length = values.length / count;
+  return Array.from({ length: count }, (_, i) => values.slice(i * length, (i + 1) * length));
+}
+
+/** Pixels with the depth that they would have were the body not foreshortened: what shading needs in any convention. */
+function withDepth(pixels: Float32Array, vertices: Float32Array, scale: number, cropSize: number): Float32Array {
+  const projected = new Float32Array(vertices.length);
+  for (let v = 0; v < vertices.length / 3; v++) {
+    projected[3 * v] = pixels[2 * v]!;
+    projected[3 * v + 1] = pixels[2 * v + 1]!;
+    projected[3 * v + 2] = (vertices[3 * v + 2]! * scale * cropSize) / 2;
+  }
+  return projected;
+}

@@ -1,0 +1,210 @@
+/** @file From videos to clip stores: each video is decoded once, its people cropped, and the flow between neighbours kept. */
+import { join } from "node:path";
+import type { FlowEstimator } from "../../flow/estimator.ts";
+import { MotionCueError, OptionError } from "../../src/errors.ts";
+import { cropSquare } from "../../src/image/crop.ts";
+import { type Image, imagesToTensor } from "../../src/image/image.ts";
+import { floatsToHalf } from "../../src/io/half.ts";
+import { areNeighbours, medianStep } from "../../src/video/neighbours.ts";
+import { decodeVideo, type Frame, probeVideo, type VideoInfo } from "../../src/video/video.ts";
+import { contentKey, fileDigest } from "../run/content-key.ts";
+import type { Context } from "../run/context.ts";
+import type { InputFile } from "../run/input-files.ts";
+import { type ClipStore, type ClipStoreWriter, createClipStore, openClipStore, removeUnfinished } from "./store.ts";
+import { cachedTracks } from "./track-cache.ts";
+import { BOX_SMOOTHING, trackSquares } from "./track-squares.ts";
+import type { Track } from "./tracks.ts";
+
+/** How clips are made. Everything here is part of the cache's key, except where the cache is. */
+export interface PrepareSettings {
+  readonly cache: string;
+  readonly tracks: string;
+  readonly cropSize: number;
+  readonly flowSize: number;
+  readonly boxScale: number;
+  /** Seconds over which boxes are steadied; BOX_SMOOTHING unless given. */
+  readonly boxSmoothing?: number;
+  readonly maxPairs: number;
+  readonly flowUpdates: number;
+  /** Stands for the flow network and its weights. */
+  readonly flowIdentity: string;
+}
+
+/** A video that could not be used, and why. `failed` is false for one that is whole but holds no pair of a person. */
+export interface SkippedVideo {
+  readonly video: string;
+  readonly problem: string;
+  readonly failed: boolean;
+}
+
+export interface PreparedClips {
+  readonly stores: readonly ClipStore[];
+  readonly skipped: readonly SkippedVideo[];
+}
+
+/** The most pairs whose flow is computed at once, and the correlation entries (H/8 W/8)^2 they may have together. */
+const MAX_FLOW_PAIRS = 8;
+const MAX_CORRELATIONS = 2 ** 23;
+
+/**
+ * The stores of all videos, from the cache where it holds them. A video that cannot be read is told to the log by name and
+ * left out; the others are not concerned. Throws on abort, leaving whole stores only.
+ */
+export async function prepareClips(
+  inputs: readonly InputFile[],
+  settings: PrepareSettings,
+  flow: FlowEstimator,
+  context: Context,
+): Promise<PreparedClips> {
+  await removeUnfinished(settings.cache);
+  const stores: ClipStore[] = [];
+  const skipped: SkippedVideo[] = [];
+  const skip = (video: string, problem: string, failed: boolean) => {
+    context.log.warn(problem.startsWith(video) ? problem : `${video}: ${problem}`);
+    skipped.push({ video, problem, failed });
+  };
+  for (const input of inputs) {
+    context.signal.throwIfAborted();
+    try {
+      const store = await prepareVideo(input, settings, flow, context);
+      if (store.index.clips.some((clip) => clip.pairs.length > 0)) stores.push(store);
+      else skip(input.path, "no two neighbouring frames show a person, so there is nothing to learn from", false);
+    } catch (error) {
+      if (!(error instanceof MotionCueError) || error instanceof OptionError) throw error;
+      skip(input.path, error.message, true);
+    }
+  }
+  return { stores, skipped };
+}
+
+async function prepareVideo(
+  input: InputFile,
+  settings: PrepareSettings,
+  flow: FlowEstimator,
+  context: Context,
+): Promise<ClipStore> {
+  const video = await probeVideo(input.path);
+  const digest = await fileDigest(input.path);
+  const tracks = await cachedTracks(settings.cache, settings.tracks, video, input.relative, digest, context);
+  const { cache: _cache, tracks: _tracks, ...kept } = { boxSmoothing: BOX_SMOOTHING, ...settings };
+  const boxes = tracks.map(({ id, boxes }) => [id, [...boxes].map(([i, b]) => [i, b.x0, b.y0, b.x1, b.y1])]);
+  const folder = join(settings.cache, contentKey(["clips", 2, digest, kept, boxes]));
+  const known = await openClipStore(folder);
+  if (known) return known;
+  const { width, height } = video;
+  const info = { video: input.path, width, height, cropSize: settings.cropSize, flowSize: settings.flowSize };
+  const writer = await createClipStore(
+    folder,
+    info,
+    tracks.map(({ id }) => id),
+  );
+  try {
+    return await fillStore(writer, video, tracks, settings, flow, context);
+  } catch (error) {
+    await writer.discard();
+    throw error;
+  }
+}
+
+async function fillStore(
+  writer: ClipStoreWriter,
+  video: VideoInfo,
+  tracks: readonly Track[],
+  settings: PrepareSettings,
+  flow: FlowEstimator,
+  context: Context,
+): Promise<ClipStore> {
+  const builders = tracks.map((track, clip) => clipBuilder(writer, clip, track, video.fps, settings, flow));
+  const total = video.frameCount ?? Math.round(video.durationSeconds * video.fps);
+  const progress = context.progress(`prepare ${video.path}`, { total, unit: "frames" });
+  const times: number[] = [];
+  try {
+    for await (const frame of decodeVideo(video.path, { warn: context.log.warn })) {
+      context.signal.throwIfAborted();
+      times.push(frame.time);
+      for (const builder of builders) await builder.add(frame);
+      progress.update(times.length);
+    }
+    for (const builder of builders) await builder.flush();
+  } finally {
+    progress.finish();
+  }
+  const step = medianStep(times);
+  return writer.finish((first, second) => areNeighbours(first.time, second.time, step));
+}
+
+/** Collects the chosen frames of one track and computes flow whenever a batch of pairs is full. */
+function clipBuilder(
+  writer: ClipStoreWriter,
+  clip: number,
+  track: Track,
+  fps: number,
+  settings: PrepareSettings,
+  flow: FlowEstimator,
+) {
+  const squares = trackSquares(track, settings.boxScale, fps, settings.boxSmoothing);
+  const chosen = choosePairs(track, settings.maxPairs);
+  const batch = flowBatchSize(settings.flowSize);
+  let images: Image[] = [];
+  let places: number[] = [];
+  let pairs: [number, number][] = [];
+  let last = -2;
+
+  async function add(frame: Frame): Promise<void> {
+    const continues = last === frame.index - 1 && chosen.has(last);
+    if (!continues && !chosen.has(frame.index)) return;
+    const square = squares.get(frame.index)!;
+    const crop = cropSquare(frame.image, square, settings.cropSize);
+    places.push(await writer.addCrop(clip, { frame: frame.index, time: frame.time, ...square }, crop.data));
+    images.push(cropSquare(frame.image, square, settings.flowSize));
+    if (continues) pairs.push([images.length - 2, images.length - 1]);
+    last = frame.index;
+    // Pairs that share no frame make twice as many images; the images are what takes memory.
+    if (images.length > batch && continues) await flush();
+  }
+
+  /** The last frame stays: the next pair may begin with it. */
+  async function flush(): Promise<void> {
+    if (pairs.length > 0) {
+      const flows = await clipFlows(flow, images, pairs, settings.flowUpdates);
+      for (const [i, [a, b]] of pairs.entries()) {
+        await writer.addPair(clip, [places[a]!, places[b]!], flows.forward(i), flows.backward(i));
+      }
+    }
+    images = images.slice(-1);
+    places = places.slice(-1);
+    pairs = [];
+  }
+  return { add, flush };
+}
+
+/** Flow of all pairs both ways in half precision; `forward(i)` is pair i's [H,W,2]. */
+async function clipFlows(
+  flow: FlowEstimator,
+  images: readonly Image[],
+  pairs: readonly (readonly [number, number])[],
+  updates: number,
+) {
+  const input = imagesToTensor(images);
+  const both = flow.clipFlows(input, pairs, updates);
+  input.dispose();
+  const halves = async (field: typeof both.forward) => {
+    const bits = floatsToHalf(await field.data<"float32">());
+    field.dispose();
+    const length = bits.length / pairs.length;
+    return (i: number) => bits.subarray(i * length, (i + 1) * length);
+  };
+  return { forward: await halves(both.forward), backward: await halves(both.backward) };
+}
+
+/** The first frames of the pairs to use: all pairs of frames that follow each other, or `most` of them, evenly spread. */
+export function choosePairs(track: Track, most: number): Set<number> {
+  const candidates = [...track.boxes.keys()].filter((index) => track.boxes.has(index + 1));
+  const count = Math.min(candidates.length, most);
+  return new Set(Array.from({ length: count }, (_, i) => candidates[Math.floor((i * candidates.length) / count)]!));
+}
+
+function flowBatchSize(size: number): number {
+  const correlations = Math.ceil(size / 8) ** 4;
+  return Math.max(1, Math.min(MAX_FLOW_PAIRS, Math.floor(MAX_CORRELATIONS / correlations)));
+}

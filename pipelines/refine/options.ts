@@ -1,0 +1,146 @@
+/** @file The options of `refine`: one table that the function, the command line and the run's record read. */
+import { OptionError } from "../../src/errors.ts";
+import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
+import { parseCueWeights } from "../cues.ts";
+import {
+  ENGINE_OPTION,
+  FLOW_NETWORK_OPTIONS,
+  MAX_PAIRS_OPTION,
+  MODEL_OPTIONS,
+  RESUME_OPTION,
+  TRACK_OPTIONS,
+} from "../shared-options.ts";
+
+export const REFINE_OPTIONS = {
+  ...MODEL_OPTIONS,
+  regressor: {
+    ...MODEL_OPTIONS.regressor,
+    doc: "checkpoint of the single-frame regressor to refine, or default: the small one that is shipped",
+  },
+  preset: {
+    kind: "choice",
+    choices: ["default", "paper"],
+    default: "default",
+    doc: "where unset options and the cues' constants come from; paper: as published, without the later guards",
+  },
+  out: { kind: "text", value: "DIR", default: "runs/refine", doc: "run folder" },
+  ...RESUME_OPTION,
+  overwrite: { kind: "flag", doc: "start anew in a run folder that holds a run; its cache is kept and used" },
+  ...TRACK_OPTIONS,
+  ...MAX_PAIRS_OPTION,
+  cache: { kind: "text", value: "DIR", doc: "folder of crops and flow, to share between runs; OUT/cache unless given" },
+  ...FLOW_NETWORK_OPTIONS,
+  flowCropSize: {
+    kind: "integer",
+    min: 64,
+    max: 1024,
+    doc: "side in pixels of the crops that flow is computed on; unless given twice the regressor's crop, at most 256",
+  },
+  anchor: {
+    kind: "choice",
+    choices: ["teacher", "labelled", "none"],
+    default: "teacher",
+    doc: "what keeps the network near its start: a frozen copy of it, labelled images in every step, or nothing",
+  },
+  labelled: {
+    kind: "text",
+    value: "FILE",
+    doc: "labelled images for the labelled anchor: SPIN's .npz, EFT's .json, or a VIBE database as .npz",
+  },
+  images: { kind: "text", value: "DIR", doc: "folder that the image names of the labelled set are relative to" },
+  augment: {
+    kind: "number",
+    default: 0.4,
+    min: 0,
+    max: 1,
+    doc: "strength of the labelled images' augmentation (1: SPIN's turns, scales and colours, 0: none but flips)",
+  },
+  labelledBatch: { kind: "integer", default: 16, min: 1, max: 1024, doc: "labelled images per step" },
+  cue: {
+    kind: "list",
+    value: "NAME=WEIGHT",
+    default: ["flow=0.1"],
+    doc: "a cue and the weight of its loss (NAME alone: that cue's usual weight); repeatable",
+  },
+  steps: { kind: "integer", default: 300, min: 0, max: 10_000_000, doc: "optimisation steps" },
+  batch: { kind: "integer", default: 8, min: 1, max: 1024, doc: "pairs of frames per step" },
+  learningRate: { kind: "number", default: 1e-4, min: 0, max: 1, doc: "Adam's greatest step size" },
+  schedule: {
+    kind: "choice",
+    choices: ["cosine", "constant"],
+    default: "cosine",
+    doc: "cosine: the step size rises for a twentieth of the steps, then falls to nothing; constant: as published",
+  },
+  beta1: { kind: "number", default: 0.9, min: 0, max: 0.9999, doc: "Adam's decay of the mean gradient" },
+  gradientClip: {
+    kind: "number",
+    default: 1,
+    min: 0,
+    doc: "greatest Euclidean norm of a step's whole gradient, larger ones are scaled down to it; 0: no limit",
+  },
+  checkpointEvery: { kind: "integer", default: 100, min: 1, max: 10_000_000, doc: "steps between checkpoints" },
+  heldOutPairs: {
+    kind: "integer",
+    default: 160,
+    min: 1,
+    max: 100_000,
+    doc: "most held-out pairs the flow residual before and after is measured on, evenly spread",
+  },
+  seed: { kind: "integer", default: 0, min: 0, max: 2 ** 31 - 1, doc: "of every random choice" },
+  ...ENGINE_OPTION,
+} as const satisfies OptionTable;
+
+export type RefineOptions = OptionsOf<typeof REFINE_OPTIONS>;
+
+/** What each preset sets; explicit options win. `paper`: arXiv 2402.02736 as its authors' configurations have it. */
+export const REFINE_PRESETS: Readonly<Record<RefineOptions["preset"], Partial<RefineOptions>>> = {
+  default: {},
+  paper: {
+    cue: ["flow=0.01"],
+    boxScale: 1.3,
+    anchor: "labelled",
+    boxSmoothing: 0,
+    flowUpdates: 20,
+    flowCropSize: 640,
+    steps: 100_000,
+    batch: 16,
+    labelledBatch: 16,
+    learningRate: 1e-5,
+    schedule: "constant",
+    augment: 1,
+    beta1: 0.5,
+    gradientClip: 0,
+    checkpointEvery: 1000,
+  },
+};
+
+/** Options that may differ between a run and its resumption: they choose what happens to the folder, not what is computed. */
+export const FREE_ON_RESUME: ReadonlySet<keyof RefineOptions> = new Set(["resume", "overwrite", "out", "cache"]);
+
+/** The complete options: table defaults, the preset's values, then what is given. Throws OptionError for impossible ones. */
+export function completeRefineOptions(given: Partial<RefineOptions> = {}): RefineOptions {
+  const preset = completeOptions(
+    "refine",
+    { preset: REFINE_OPTIONS.preset },
+    { preset: given.preset ?? "default" },
+  ).preset;
+  const explicit = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = completeOptions("refine", REFINE_OPTIONS, { ...REFINE_PRESETS[preset], ...explicit });
+  const usesLabels = options.anchor === "labelled" || parseCueWeights(options.cue).has("labelled");
+  if (usesLabels && options.labelled === undefined) {
+    throw new OptionError(
+      "refine",
+      "the labelled anchor needs labelled images; give --labelled FILE or --anchor teacher",
+    );
+  }
+  if (!usesLabels && options.labelled !== undefined) {
+    throw new OptionError("refine", `--labelled is used by --anchor labelled only, got --anchor ${options.anchor}`);
+  }
+  if (options.images !== undefined && options.labelled === undefined) {
+    throw new OptionError("refine", "--images says where the images of --labelled are; give --labelled too");
+  }
+  if (options.resume && options.overwrite) {
+    throw new OptionError("refine", "--resume goes on with a run and --overwrite starts anew; give one of them");
+  }
+  return options;
+}

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { completeRefineOptions } from "../../../pipelines/refine/options.ts";
+
+test("explicit options win over the preset, the preset over the defaults, and undefined is not explicit", () => {
+  expect(completeRefineOptions().learningRate).toBe(1e-4);
+  const paper = completeRefineOptions({ preset: "paper", labelled: "l.npz", steps: 7, batch: undefined as never });
+  expect(paper).toMatchObject({
+    learningRate: 1e-5,
+    beta1: 0.5,
+    steps: 7,
+    batch: 16,
+    cue: ["flow=0.01"],
+    anchor: "labelled",
+  });
+});
+
+test("combinations that cannot be are refused with what to do", () => {
+  expect(() => completeRefineOptions({ preset: "paper" })).toThrow("give --labelled FILE or --anchor teacher");
+  expect(() => completeRefineOptions({ labelled: "l.npz" })).toThrow("--labelled is used by --anchor labelled only");
+  expect(() => completeRefineOptions({ images: "dir" })).toThrow("give --labelled too");
+  expect(() => completeRefineOptions({ resume: true, overwrite: true })).toThrow("give one of them");
+  expect(() => completeRefineOptions({ presett: "paper" } as never)).toThrow('did you mean "preset"');
+  expect(() => completeRefineOptions({ preset: "papper" as never })).toThrow("one of default, paper");
+  expect(completeRefineOptions({ cue: ["flow", "labelled=0.5"], labelled: "l.npz" }).labelled).toBe("l.npz");
+});

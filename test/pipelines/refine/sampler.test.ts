@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import type { ClipRecord, ClipStore } from "../../../pipelines/clips/store.ts";
+import {
+  drawPairs,
+  evenlySpread,
+  loadPairs,
+  pairName,
+  readAhead,
+  splitPairs,
+} from "../../../pipelines/refine/sampler.ts";
+import { createRandom } from "../../../src/random.ts";
+
+/** A store of clips given as lists of frame numbers; neighbours are pairs. Crop and flow hold the frame's number. */
+function toyStore(...clips: readonly (readonly number[])[]): ClipStore {
+  const records = clips.map((frames, i): ClipRecord => {
+    const pairs = frames.slice(1).flatMap((frame, k) => (frame - frames[k]! === 1 ? [[k, k + 1] as const] : []));
+    const crops = frames.map((frame) => ({ frame, time: frame / 25, cx: 0, cy: 0, side: 1 }));
+    return { track: 10 + i, crops, pairs };
+  });
+  return {
+    key: "toy",
+    index: { video: "toy.mp4", width: 4, height: 2, cropSize: 1, flowSize: 1, clips: records },
+    async readCrop(clip, crop, into, offset) {
+      into.fill(records[clip]!.crops[crop]!.frame, offset, offset + 3);
+    },
+    async readFlow(clip, pair) {
+      const frame = records[clip]!.crops[records[clip]!.pairs[pair]![0]]!.frame;
+      return { forward: Float32Array.of(frame, clip), backward: Float32Array.of(-frame, clip) };
+    },
+  };
+}
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+const firsts = (pairs: ReturnType<typeof splitPairs>["training"]) => pairs.map((place) => pairName(place).frames[0]);
+
+test("the last fifth in time is held out, over all people, and no frame of it is in a training pair", () => {
+  // 20 pairs of frames 0..20 and 5 of frames 15..20: 25 pairs; the fifth last of their beginnings 17, 18, 18, 19, 19 is 17.
+  const { training, heldOut } = splitPairs(toyStore(range(0, 21), range(15, 21)));
+  expect(firsts(heldOut)).toEqual([17, 18, 19, 17, 18, 19]);
+  expect(firsts(training)).toEqual([...range(0, 16), 15]);
+  const seen = new Set(training.flatMap((place) => pairName(place).frames));
+  for (const place of heldOut) for (const frame of pairName(place).frames) expect(seen.has(frame)).toBe(false);
+});
+
+test("tiny clips: one pair trains, two pairs that share a frame leave nothing to train on", () => {
+  expect(splitPairs(toyStore([3, 4]))).toMatchObject({ training: [{}], heldOut: [] });
+  expect(splitPairs(toyStore([3, 4, 5]))).toMatchObject({ training: [], heldOut: [{}] });
+  expect(splitPairs(toyStore([3, 4, 8, 9]))).toMatchObject({ training: [{}], heldOut: [{}] });
+});
+
+test("draws depend on the seed and the step alone, and repeat no pair while there are enough", () => {
+  const { training } = splitPairs(toyStore(range(0, 41)));
+  const draw = (...keys: (string | number)[]) => firsts(drawPairs(training, 8, createRandom(1, ...keys)));
+  expect(draw("pairs", 5)).toEqual(draw("pairs", 5));
+  expect(draw("pairs", 5)).not.toEqual(draw("pairs", 6));
+  expect(new Set(draw("pairs", 5)).size).toBe(8);
+  expect(drawPairs(training.slice(0, 3), 5, createRandom(1))).toHaveLength(5);
+});
+
+test("a batch holds first frames, then second frames, and both flows", async () => {
+  const store = toyStore([4, 5, 6], [8, 9]);
+  const batch = await loadPairs([
+    { store, clip: 0, pair: 1 },
+    { store, clip: 1, pair: 0 },
+  ]);
+  expect([...batch.crops]).toEqual([5, 5, 5, 8, 8, 8, 6, 6, 6, 9, 9, 9]);
+  // A 4 x 2 frame about a crop of one pixel at (0, 0), which is the frame's first pixel.
+  expect([...batch.picture.subarray(12)]).toEqual([-0.5, -0.5, 3.5, 1.5]);
+  expect([...batch.forward]).toEqual([5, 0, 8, 1]);
+  expect([...batch.backward]).toEqual([-5, 0, -8, 1]);
+  expect(batch.names).toEqual([
+    { video: "toy.mp4", track: "10", frames: [5, 6] },
+    { video: "toy.mp4", track: "11", frames: [8, 9] },
+  ]);
+});
+
+test("reading ahead begins the next one before the current one is used, and fails where it is used", async () => {
+  const begun: number[] = [];
+  const load = async (i: number) => {
+    begun.push(i);
+    if (i === 4) throw new Error("four");
+    return i;
+  };
+  const used: number[] = [];
+  const loop = async () => {
+    for await (const value of readAhead(2, 6, load)) {
+      expect(begun).toContain(value + 1);
+      used.push(value);
+    }
+  };
+  await expect(loop()).rejects.toThrow("four");
+  expect(used).toEqual([2, 3]);
+});
+
+test("evenly spread picks the middles", () => {
+  expect(evenlySpread(range(0, 10), 2)).toEqual([2, 7]);
+  expect(evenlySpread([1, 2], 5)).toEqual([1, 2]);
+});
