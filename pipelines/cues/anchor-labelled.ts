@@ -1,7 +1,12 @@
 /** @file The anchor of the paper: the supervised loss on a batch of labelled images stays in every step. */
 import { tf } from "../../src/engine/tf.ts";
-import { type Cue, type CueSpec, needed, numbersOnly } from "../cue.ts";
-import { SUPERVISED_OPTIONS, SUPERVISED_TERMS, type SupervisedOptions, supervisedLoss } from "../supervised.ts";
+import {
+  SUPERVISED_OPTIONS,
+  SUPERVISED_TERMS,
+  type SupervisedOptions,
+  supervisedLoss,
+} from "../labelled/supervised.ts";
+import { type Cue, type CueSpec, needed, numbersOnly } from "./cue.ts";
 
 export const labelledAnchorSpec: CueSpec<typeof SUPERVISED_OPTIONS> = {
   name: "labelled",

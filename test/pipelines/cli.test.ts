@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type CommandSpec, defineCommand, optionFlag, parseCommandLine } from "../../pipelines/cli.ts";
-import { createContext } from "../../pipelines/context.ts";
+import { createContext } from "../../pipelines/run/context.ts";
 
 const seen: { args?: readonly string[]; options?: unknown } = {};
 const make = defineCommand({

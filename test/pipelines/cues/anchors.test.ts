@@ -1,6 +1,6 @@
 /** @file The two anchors: values by hand, needs, and where their gradient goes. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { CueInputs, FrameParameters } from "../../../pipelines/cue.ts";
+import type { CueInputs, FrameParameters } from "../../../pipelines/cues/cue.ts";
 import { createCue } from "../../../pipelines/cues.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
 import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../../../src/engine/tf.ts";

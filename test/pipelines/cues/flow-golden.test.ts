@@ -1,7 +1,7 @@
 /** @file The flow cue against golden pair losses and golden losses with flow maps, gradients included. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { FLOW_CUE_OPTIONS, type FlowCueOptions, pairLoss } from "../../../pipelines/cues/flow.ts";
-import { compareFlows, sampleFlow } from "../../../pipelines/flow-agreement.ts";
+import { compareFlows, sampleFlow } from "../../../pipelines/cues/flow-agreement.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
 import { type Tensor, type Tensor3D, tf } from "../../../src/engine/tf.ts";
 import { samplesWithGradient } from "../../../src/geometry/sample.ts";

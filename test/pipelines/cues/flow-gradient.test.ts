@@ -1,6 +1,6 @@
 /** @file The flow cue's gradient through sampling, projection, skinning and 6D rotations, against central differences. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { CueInputs, PredictedFrames } from "../../../pipelines/cue.ts";
+import type { CueInputs, PredictedFrames } from "../../../pipelines/cues/cue.ts";
 import { createCue } from "../../../pipelines/cues.ts";
 import type { BodyModel } from "../../../smpl/body-model.ts";
 import { startEngine } from "../../../src/engine/engine.ts";

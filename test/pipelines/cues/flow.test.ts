@@ -1,9 +1,9 @@
 /** @file The flow cue: zero at agreement, every guard, gradients and the detach options. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Cue, CueInputs } from "../../../pipelines/cue.ts";
+import type { Cue, CueInputs } from "../../../pipelines/cues/cue.ts";
 import { createFlowCue, FLOW_CUE_OPTIONS, type FlowCueOptions } from "../../../pipelines/cues/flow.ts";
+import { compareFlows, flowResidual, joinResiduals, measureFlow } from "../../../pipelines/cues/flow-agreement.ts";
 import { createCue } from "../../../pipelines/cues.ts";
-import { compareFlows, flowResidual, joinResiduals, measureFlow } from "../../../pipelines/flow-agreement.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from "../../../src/engine/tf.ts";
 import { NonFiniteError } from "../../../src/errors.ts";

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
-import { jointBody } from "../../../pipelines/joint-body.ts";
 import { prepareFigures } from "../../../pipelines/synth/figure.ts";
+import { jointBody } from "../../../pipelines/train/joint-body.ts";
 import { createBodyModel } from "../../../smpl/body-model.ts";
 import { proceduralBody } from "../../../smpl/procedural-body.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
