@@ -15,49 +15,62 @@ export interface FlowEstimator {
    * Flow both ways between `pairs` of frames of `images` [T,H,W,3] (RGB, 0..1, any size), after `updates` refinements.
    * Every frame is encoded once. The caller disposes the result. Throws MotionCueError for a pair outside the clip.
    */
-  clipFlows(images: Tensor4D, pairs: readonly (readonly [number, number])[], updates: number): ClipFlows;
+  clipFlows(images: Tensor4D, pairs: readonly Pair[], updates: number): ClipFlows;
   dispose(): void;
 }
 
-/** Positions of the first level's correlation volumes that are worked on at once: 2^26 floats are 256 MB. */
+/** Tensors whose first dimension counts frames, or frames as seen from their pairs. */
+export type Features<Keys> = { readonly [K in keyof Keys]: Tensor4D };
+/** Indices of two frames, or of two items: flow runs from the first to the second. */
+export type Pair = readonly [first: number, second: number];
+
+/** A network as the estimator needs it: what it knows of single frames, and what it makes of two of them. */
+export interface ClipNetwork<Frames extends Features<Frames>, Items extends Features<Items>> {
+  /** Frames are padded by their edges, evenly ('sintel'), to multiples of this and at least to `least` px. */
+  readonly multiple: number;
+  readonly least: number;
+  /** Encodes images [F,H,W,3] in 0..1 of a padded size. */
+  encode(images: Tensor4D): Frames;
+  /** What both directions of `pairs` share, and the items between which flow runs: all pairs, then all reversed. */
+  relate(frames: Frames, pairs: readonly Pair[]): { readonly items: Items; readonly directions: readonly Pair[] };
+  /** Flow [D,H,W,2] in px along each of D directions. */
+  flowAlong(items: Items, directions: readonly Pair[], updates: number): Tensor4D;
+  dispose(): void;
+}
+
+/** Numbers in correlation volumes (every eighth position with every other) that are worked on at once: 256 MB. */
 const VOLUME_LIMIT = 2 ** 26;
 /** Pixels encoded at once. */
 const PIXEL_LIMIT = 2 ** 20;
 
-/** The estimator that runs `raft`, which it owns. Frames are padded to multiples of 8 by their edges, evenly ('sintel'). */
-export function raftEstimator(name: string, raft: Raft): FlowEstimator {
-  const least = 8 * 2 ** (raft.config.levels - 1);
-
-  function encodeAll(images: Tensor4D): FlowFeatures {
+/** The estimator that runs `network`, which it owns. */
+export function clipEstimator<Frames extends Features<Frames>, Items extends Features<Items>>(
+  name: string,
+  network: ClipNetwork<Frames, Items>,
+): FlowEstimator {
+  function encodeAll(images: Tensor4D): Frames {
     const [count, h, w] = images.shape;
     const chunk = Math.max(1, Math.floor(PIXEL_LIMIT / (h * w)));
-    const parts: FlowFeatures[] = [];
+    const parts: Frames[] = [];
     for (let start = 0; start < count; start += chunk) {
       const size = Math.min(chunk, count - start);
-      parts.push(raft.encode(tf.slice(images, [start, 0, 0, 0], [size, h, w, 3])));
+      parts.push(network.encode(tf.slice(images, [start, 0, 0, 0], [size, h, w, 3])));
     }
-    const join = (key: keyof FlowFeatures) =>
-      parts.length === 1 ? parts[0]![key] : tf.concat(parts.map((p) => p[key]));
-    return { features: join("features"), hidden: join("hidden"), context: join("context") };
+    if (parts.length === 1) return parts[0]!;
+    const keys = Object.keys(parts[0]!) as (keyof Frames)[];
+    return Object.fromEntries(keys.map((key) => [key, tf.concat(parts.map((part) => part[key]))])) as unknown as Frames;
   }
 
-  function between(features: FlowFeatures, pairs: readonly (readonly [number, number])[], updates: number): Tensor4D {
-    const [, h, w] = features.features.shape;
-    const chunk = Math.max(1, Math.floor(VOLUME_LIMIT / (h * w) ** 2));
-    const parts: Tensor4D[] = [];
-    for (let start = 0; start < pairs.length; start += chunk) {
-      const some = pairs.slice(start, start + chunk);
-      const flow = tf.tidy(() => {
-        const first = raft.select(features, some.map((pair) => pair[0])); // biome-ignore format: two of a kind
-        const second = raft.select(features, some.map((pair) => pair[1])); // biome-ignore format: two of a kind
-        return raft.flowBetween(first, second, updates);
-      });
-      parts.push(flow);
-    }
-    return parts.length === 1 ? parts[0]! : tf.concat(parts);
+  /** Flow of some pairs, forward then backward, of frames of the padded size [rows, columns]. */
+  function bothWays(frames: Frames, pairs: readonly Pair[], volume: number, updates: number): Tensor4D {
+    return tf.tidy(() => {
+      const { items, directions } = network.relate(frames, pairs);
+      if (directions.length * volume <= VOLUME_LIMIT) return network.flowAlong(items, directions, updates);
+      return tf.concat(directions.map((direction) => network.flowAlong(items, [direction], updates)));
+    });
   }
 
-  function clipFlows(images: Tensor4D, pairs: readonly (readonly [number, number])[], updates: number): ClipFlows {
+  function clipFlows(images: Tensor4D, pairs: readonly Pair[], updates: number): ClipFlows {
     const [count, h, w] = images.shape;
     checkPairs(name, pairs, count);
     if (!Number.isInteger(updates) || updates < 1) {
@@ -65,26 +78,52 @@ export function raftEstimator(name: string, raft: Raft): FlowEstimator {
     }
     if (pairs.length === 0) return { forward: tf.zeros([0, h, w, 2]), backward: tf.zeros([0, h, w, 2]) };
     return tf.tidy(() => {
-      const [top, bottom] = paddingOf(h, least);
-      const [left, right] = paddingOf(w, least);
-      const features = encodeAll(padEdges(images, [top, bottom, left, right]));
-      const reverse = pairs.map(([a, b]) => [b, a] as const);
-      const flows = tf.slice(
-        between(features, [...pairs, ...reverse], updates),
-        [0, top, left, 0],
-        [2 * pairs.length, h, w, 2],
-      );
-      const [forward, backward] = tf.split(flows, 2, 0) as [Tensor4D, Tensor4D];
-      return { forward, backward };
+      const [top, bottom] = paddingOf(h, network.least, network.multiple);
+      const [left, right] = paddingOf(w, network.least, network.multiple);
+      const frames = encodeAll(padEdges(images, [top, bottom, left, right]));
+      const volume = (((top + h + bottom) / 8) * ((left + w + right) / 8)) ** 2;
+      const chunk = Math.max(1, Math.floor(VOLUME_LIMIT / (2 * volume)));
+      const forward: Tensor4D[] = [];
+      const backward: Tensor4D[] = [];
+      for (let start = 0; start < pairs.length; start += chunk) {
+        const some = pairs.slice(start, start + chunk);
+        const flows = bothWays(frames, some, volume, updates);
+        const part = (from: number) => tf.slice(flows, [from, top, left, 0], [some.length, h, w, 2]);
+        forward.push(part(0));
+        backward.push(part(some.length));
+        flows.dispose();
+      }
+      const join = (parts: Tensor4D[]) => (parts.length === 1 ? parts[0]! : tf.concat(parts));
+      return { forward: join(forward), backward: join(backward) };
     });
   }
 
-  return { name, clipFlows, dispose: () => raft.dispose() };
+  return { name, clipFlows, dispose: () => network.dispose() };
 }
 
-/** Padding before and after a dimension: to the next multiple of 8 and at least `least`, the smaller half before. */
-export function paddingOf(size: number, least: number): [before: number, after: number] {
-  const total = Math.max(8 * Math.ceil(size / 8), least) - size;
+/** The estimator that runs `raft`, which it owns. */
+export function raftEstimator(name: string, raft: Raft): FlowEstimator {
+  return clipEstimator<FlowFeatures, FlowFeatures>(name, {
+    multiple: 8,
+    least: 8 * 2 ** (raft.config.levels - 1),
+    encode: (images) => raft.encode(images),
+    relate: (frames, pairs) => ({ items: frames, directions: [...pairs, ...pairs.map(reversed)] }),
+    flowAlong: (frames, directions, updates) => {
+      const first = raft.select(frames, directions.map((pair) => pair[0])); // biome-ignore format: two of a kind
+      const second = raft.select(frames, directions.map((pair) => pair[1])); // biome-ignore format: two of a kind
+      return raft.flowBetween(first, second, updates);
+    },
+    dispose: () => raft.dispose(),
+  });
+}
+
+function reversed([first, second]: Pair): Pair {
+  return [second, first];
+}
+
+/** Padding before and after a dimension: to the next `multiple` and at least `least`, the smaller half before. */
+export function paddingOf(size: number, least: number, multiple = 8): [before: number, after: number] {
+  const total = Math.max(multiple * Math.ceil(size / multiple), least) - size;
   return [total >> 1, total - (total >> 1)];
 }
 
@@ -104,7 +143,7 @@ export function padEdges(images: Tensor4D, padding: readonly [number, number, nu
   });
 }
 
-function checkPairs(name: string, pairs: readonly (readonly [number, number])[], count: number): void {
+function checkPairs(name: string, pairs: readonly Pair[], count: number): void {
   const wrong = pairs.flat().find((index) => !(Number.isInteger(index) && index >= 0 && index < count));
   if (wrong !== undefined)
     throw new MotionCueError(name, `expected frames 0 to ${count - 1}, got a pair with frame ${wrong}`);

@@ -1,18 +1,18 @@
 /** @file RAFT weight files: PyTorch checkpoints (`.pth`, `.pt`) and safetensors. */
 import { FormatError } from "../src/errors.ts";
-import type { HostTensor } from "../src/io/host-tensor.ts";
-import { readPyTorch } from "../src/io/pytorch.ts";
 import { readSafetensors, writeSafetensors } from "../src/io/safetensors.ts";
 import { type Parameters, parametersToHost } from "../src/nn/parameters.ts";
 import { createRaft, type Raft } from "./raft.ts";
-import type { RaftConfig } from "./raft-config.ts";
+import { type RaftConfig, raftShapes } from "./raft-config.ts";
 import { raftParameters } from "./raft-weights.ts";
+import { readWeightFile } from "./weight-file.ts";
+import { layoutOf, type WeightLayout } from "./weight-layout.ts";
 
 const FORMAT = "motioncue-flow";
 
 /** The RAFT of that configuration with the weights of a file. Throws FormatError where the file is not one of its weights. */
 export async function loadRaft(path: string, config: RaftConfig): Promise<Raft> {
-  return createRaft(config, raftParameters(path, config, await readTensors(path)));
+  return createRaft(config, raftParameters(path, config, await readWeightFile(path)));
 }
 
 /** A RAFT from a safetensors file whose header holds its configuration, as saveRaft writes it. */
@@ -40,8 +40,14 @@ export async function saveRaft(
   await writeSafetensors(path, await parametersToHost(parameters), metadata, { dtype });
 }
 
-async function readTensors(path: string): Promise<ReadonlyMap<string, HostTensor>> {
-  return path.endsWith(".safetensors") ? (await readSafetensors(path)).tensors : (await readPyTorch(path)).tensors;
+/** The layout of a safetensors file with that header, where saveRaft wrote it; of others none. */
+export function ownLayouts(metadata: Readonly<Record<string, string>>): readonly WeightLayout[] {
+  if (metadata["format"] !== FORMAT) return [];
+  try {
+    return [layoutOf("motioncue", "", raftShapes(parseConfig("header", metadata["config"] ?? "")), (name) => name)];
+  } catch {
+    return [];
+  }
 }
 
 const LIMIT = 4096;

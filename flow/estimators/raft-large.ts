@@ -3,10 +3,12 @@ import { OptionError } from "../../src/errors.ts";
 import { raftEstimator } from "../estimator.ts";
 import { RAFT_LARGE } from "../raft-config.ts";
 import { loadRaft } from "../raft-file.ts";
+import { raftLayouts } from "../raft-names.ts";
 
 export const raftLarge = {
   doc: "RAFT-large (Teed & Deng 2020); needs a weight file, official or torchvision's",
   updates: 12,
+  layouts: () => raftLayouts(RAFT_LARGE),
   load: async (weightsPath?: string) => {
     if (!weightsPath) throw new OptionError("raft-large", "expected a weight file, got none; pass --flow-weights FILE");
     return raftEstimator("raft-large", await loadRaft(weightsPath, RAFT_LARGE));

@@ -42,9 +42,34 @@ export function isPng(bytes: Uint8Array): boolean {
  * or MAX_PIXELS; the pixel data is measured before it is decoded.
  */
 export function decodePng(bytes: Uint8Array, path = "PNG"): Image {
+  return decoded(bytes, path, toRgb);
+}
+
+/** Three samples of 16 bits per pixel, in rows from the top. */
+export interface Samples16 {
+  readonly height: number;
+  readonly width: number;
+  readonly data: Uint16Array;
+}
+
+/** The samples of a 16-bit RGB PNG file as they are: for files that hold numbers, not colours. Throws FormatError as decodePng. */
+export function decodePng16(bytes: Uint8Array, path = "PNG"): Samples16 {
+  return decoded(bytes, path, ({ height, width, depth, channels, data }) => {
+    if (depth !== 16 || channels !== 3 || !(data instanceof Uint16Array))
+      throw new FormatError(path, `expected a PNG file of 3 channels with 16 bits, got ${channels} with ${depth}`);
+    return { height, width, data };
+  });
+}
+
+/** Samples as the bytes of a 16-bit RGB PNG file. */
+export function encodePng16({ height, width, data }: Samples16): Uint8Array {
+  return encode({ width, height, data, channels: 3, depth: 16 });
+}
+
+function decoded<T>(bytes: Uint8Array, path: string, convert: (png: DecodedPng) => T): T {
   if (!isPng(bytes)) throw new FormatError(path, "expected a PNG file, got something else");
   try {
-    return toRgb(decode(neededChunks(bytes, path), { checkCrc: true }));
+    return convert(decode(neededChunks(bytes, path), { checkCrc: true }));
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
     throw new FormatError(path, `damaged PNG file: ${(cause as Error).message}; copy or export it again`);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createRaft, type RaftUpdate } from "../../flow/raft.ts";
 import { MOTIONCUE_FLOW, RAFT_LARGE, RAFT_SMALL, type RaftConfig, raftShapes } from "../../flow/raft-config.ts";
-import { newRaftParameters, officialName, raftParameters } from "../../flow/raft-weights.ts";
+import { newRaftParameters, raftParameters } from "../../flow/raft-weights.ts";
 import { startEngine } from "../../src/engine/engine.ts";
 import { type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { FormatError, ShapeError } from "../../src/errors.ts";
@@ -20,7 +20,6 @@ beforeAll(async () => {
 
 interface KeyFile {
   torchvision: Record<string, number[]>;
-  official_to_torchvision: Record<string, string>;
   gain_if_key_contains: Record<string, number>;
 }
 const keys = (size: string): KeyFile => JSON.parse(readFileSync(shared(`golden/raft/keys_${size}.json`)!, "utf8"));
@@ -47,24 +46,6 @@ describe("weights", () => {
     const large = raftShapes(RAFT_LARGE);
     const trained = new Map([...large].filter(([key]) => !key.includes("running_")));
     expect(countScalars(trained)).toBe(5_257_536);
-  });
-
-  test.runIf(shared("golden/raft/keys_small.json")).each(["small", "large"])("%s: both naming schemes", (size) => {
-    const config = size === "small" ? RAFT_SMALL : RAFT_LARGE;
-    const shapes = raftShapes(config);
-    const { torchvision, official_to_torchvision } = keys(size);
-    for (const [official, other] of Object.entries(official_to_torchvision)) {
-      if (
-        official.endsWith("num_batches_tracked") ||
-        (/block/.test(official) === false && !shapes.has(officialName(config, official)))
-      ) {
-        // A norm that official files hold twice.
-        expect(official).toMatch(/norm[34]|num_batches_tracked/);
-      } else expect(officialName(config, official)).toBe(officialName(config, other));
-    }
-    for (const [key, shape] of Object.entries(torchvision)) {
-      if (!key.endsWith("num_batches_tracked")) expect(shapes.get(officialName(config, key))).toEqual(shape);
-    }
   });
 
   test("a file of another network is refused with the names of what differs", () => {
