@@ -5,6 +5,7 @@ import type { FlowEstimator } from "../../flow/estimator.ts";
 import { flowEstimators, loadFlowEstimator } from "../../flow/estimators.ts";
 import { writeFlo } from "../../flow/flo-file.ts";
 import { type FlowField, flowFieldFrom, flowStatistics } from "../../flow/flow-field.ts";
+import { writeKittiFlow } from "../../flow/kitti-file.ts";
 import { startEngine } from "../../src/engine/engine.ts";
 import { type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { NonFiniteError, OptionError } from "../../src/errors.ts";
@@ -72,13 +73,18 @@ async function flowOfPictures(first: string, second: string, options: FlowOption
     ),
   );
   const { forward, backward: back } = flow[0]!;
-  if (out) await writeFlo(out, forward);
-  if (backward) await writeFlo(backward, back);
+  if (out) await writeFlow(out, forward);
+  if (backward) await writeFlow(backward, back);
   if (png) await writePng(png, flowToImage(forward, options.maxFlow));
   const written = [out, backward, png].filter((path) => path !== undefined);
   const { meanLength, maxLength } = flowStatistics(forward);
   const [height, width] = forward.shape as [number, number];
   return { pairs: 1, width, height, meanLength, maxLength, seconds: (performance.now() - began) / 1000, written };
+}
+
+/** As KITTI's 16-bit PNG where the name ends so, else as .flo. */
+function writeFlow(path: string, field: FlowField): Promise<void> {
+  return extname(path).toLowerCase() === ".png" ? writeKittiFlow(path, field) : writeFlo(path, field);
 }
 
 function checkVideoOptions(path: string, options: FlowOptions): void {

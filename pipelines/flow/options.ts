@@ -7,7 +7,7 @@ export const FLOW_OPTIONS = {
   out: {
     kind: "text",
     value: "FILE|DIR",
-    doc: "of two pictures the .flo file to write; of a video a flow video (a video's file name), or a folder for a .flo file per pair",
+    doc: "of two pictures the .flo file to write, or KITTI's 16-bit flow where the name ends in .png; of a video a flow video (a video's file name), or a folder for a .flo file per pair",
   },
   backward: {
     kind: "text",

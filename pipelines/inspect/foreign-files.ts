@@ -28,6 +28,13 @@ export const FOREIGN_FILES: readonly ForeignFile[] = [
   },
   {
     topic: "weights",
+    name: "neuflow-v2",
+    pattern: /neuflow[^/]*\.(pth|pt|ckpt|safetensors)$/i,
+    use: "--flow neuflow-v2 --flow-weights FILE",
+    source: "neuflow_mixed.pth and others of neufieldrobotics/NeuFlow_v2",
+  },
+  {
+    topic: "weights",
     name: "hmr regressor",
     pattern: /(spin|hmr|eft|model_checkpoint)[^/]*\.(pth|pt|ckpt)$/i,
     use: "--regressor FILE",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFlo } from "../../../flow/flo-file.ts";
 import { flowStatistics } from "../../../flow/flow-field.ts";
+import { readKittiFlow } from "../../../flow/kitti-file.ts";
 import { MOTIONCUE_FLOW } from "../../../flow/raft-config.ts";
 import { saveRaft } from "../../../flow/raft-file.ts";
 import { newRaftParameters } from "../../../flow/raft-weights.ts";
@@ -63,6 +64,18 @@ describe("motioncue flow of two pictures", () => {
     expect((await readPng(at("x.png"))).shape).toEqual([56, 72, 3]);
     expect(run.code).toBe(0);
   });
+
+  it("writes KITTI's 16-bit picture where the name ends in .png, to a 64th of a pixel", async () => {
+    await motioncue(["flow", first, second, ...untrained, "--out", at("k.png"), "--backward", at("k.flo")]);
+    await motioncue(["flow", second, first, ...untrained, "--out", at("l.flo"), "--backward", at("l.png")]);
+    const [picture, field] = [await readKittiFlow(at("k.png")), await readFlo(at("l.flo"))];
+    const other = await readKittiFlow(at("l.png"));
+    expect(picture.shape).toEqual([56, 72, 2]);
+    // k.png is first to second, as the backward flow of the other call; l.flo is second to first, as k.flo.
+    picture.data.forEach((value, i) => expect(Math.abs(value - other.data[i]!)).toBeLessThan(0.03));
+    const back = await readFlo(at("k.flo"));
+    back.data.forEach((value, i) => expect(Math.abs(value - field.data[i]!)).toBeLessThan(0.01));
+  }, 30_000);
 
   it("agrees with RAFT's own flow to a hundredth of a pixel", async ({ skip }) => {
     const [pair, raft] = [shared("data/flow/Dimetrodon"), shared("data/weights/raft-small.pth")];
