@@ -1,5 +1,6 @@
 /** @file A body model's numbers on the host, in SMPL's layout, and their validation. */
 import { MotionCueError, ShapeError } from "../src/errors.ts";
+import type { BodyPoints } from "./joint-sets.ts";
 
 /** V vertices, J joints, N betas, F faces; every array is row-major. */
 export interface BodyArrays {
@@ -18,6 +19,8 @@ export interface BodyArrays {
   readonly faces: Uint32Array;
   /** [J] parent of each joint, -1 for the root at index 0; parents come before children. */
   readonly parents: Int32Array;
+  /** Vertices and regressors for joints beyond the skeleton's, where the body brings its own. */
+  readonly points?: BodyPoints;
 }
 
 /** Counts that follow from a body's arrays. */

@@ -1,8 +1,10 @@
-/** @file Body models from files: `.npz` with SMPL's key names, or the body that the package makes itself. */
+/** @file Body models from files with SMPL's keys (`.npz`, or `.pkl` as SMPL is published), or the package's own. */
 import { FormatError } from "../src/errors.ts";
+import { withSource } from "../src/io/byte-source.ts";
 import { type HostTensor, toFloat32 } from "../src/io/host-tensor.ts";
 import type { NpyArray } from "../src/io/npy.ts";
 import { numbersOf, readNpz } from "../src/io/npz.ts";
+import { readPickledArrays } from "../src/io/pickle-file.ts";
 import { type BodyArrays, checkBodyArrays } from "./body-arrays.ts";
 import { type BodyModel, createBodyModel } from "./body-model.ts";
 import { JOINT_COUNT } from "./joints.ts";
@@ -13,22 +15,22 @@ const KEYS = ["v_template", "shapedirs", "posedirs", "J_regressor", "weights", "
 const UNSIGNED_MINUS_ONE = 2 ** 32 - 1;
 
 /**
- * The body model of a `.npz` file with SMPL's keys (v_template, shapedirs, posedirs, J_regressor, weights, kintree_table,
- * f), any vertex count, or with "default" the package's own. The first `betaCount` betas are used (by default 10, or all
- * where there are fewer). Throws FormatError or MotionCueError naming file and array.
+ * The body model of a `.npz` or `.pkl` file with SMPL's keys (v_template, shapedirs, posedirs, J_regressor, weights,
+ * kintree_table, f), any vertex count and up to 300 shape components; with "default" the package's own. The first
+ * `betaCount` betas are used (by default 10, or all where there are fewer). Throws FormatError or MotionCueError naming
+ * file and array.
  */
 export async function loadBody(path: string | "default", betaCount?: number): Promise<BodyModel> {
   return createBodyModel(path === "default" ? proceduralBody() : await readBody(path), betaCount);
 }
 
-/** The arrays of a `.npz` body, checked. Throws FormatError or MotionCueError naming file and array. */
+/**
+ * The arrays of a body file, checked. Pickles may be Python 2's, with chumpy's arrays and sparse matrices; nothing in
+ * them is executed. Throws FormatError or MotionCueError naming file and array.
+ */
 export async function readBody(path: string): Promise<BodyArrays> {
-  if (/\.(pkl|pickle)$/i.test(path))
-    throw new FormatError(
-      path,
-      "expected a body as .npz, got a pickle; convert it first: motioncue convert IN.pkl OUT.npz",
-    );
-  const arrays = await readNpz(path, { keys: KEYS });
+  const read = (await isPickle(path)) ? readPickledArrays : readNpz;
+  const arrays: ReadonlyMap<string, NpyArray> = await read(path, { keys: KEYS });
   const numbers = (key: string, shape: readonly number[]) => numbersOf(arrays, key, path, shape);
 
   const vertexCount = numbers("v_template", [-1, 3]).shape[0]!;
@@ -44,6 +46,12 @@ export async function readBody(path: string): Promise<BodyArrays> {
   };
   checkBodyArrays(path, body);
   return body;
+}
+
+/** By the first byte (protocol 2 and later), or by the name: older protocols begin with anything. */
+async function isPickle(path: string): Promise<boolean> {
+  const [first] = await withSource(path, (source) => source.read(0, Math.min(source.size, 1)));
+  return first === 0x80 || /\.(pkl|pickle)$/i.test(path);
 }
 
 function parents(table: HostTensor, path: string): Int32Array {

@@ -1,6 +1,6 @@
 /** @file Tensors on the host: a dtype, a shape and a typed array in C order. What files are read into and written from. */
 import { MotionCueError, ShapeError } from "../errors.ts";
-import { bfloat16ToFloats, halfToFloats } from "./half.ts";
+import { bfloat16ToFloats, floatsToHalf, halfToFloats } from "./half.ts";
 
 /**
  * Every dtype and the array that holds it. `float16` and `bfloat16` are bits (see half.ts); `bool` is 0 or 1; 64-bit
@@ -48,9 +48,9 @@ export function itemBytes(dtype: HostDtype): number {
   return ARRAYS[dtype].BYTES_PER_ELEMENT;
 }
 
-/** The product of a shape's dimensions; 1 for a scalar. */
+/** The product of a shape's dimensions; 1 for a scalar. Never NaN: a size of 0 gives 0 whatever the others are. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
 
 /** `float32[64, 3, 7, 7]`, for messages and listings. */
@@ -89,6 +89,13 @@ export function toFloat32(tensor: HostTensor): Float32Array {
   if (dtype === "bfloat16") return bfloat16ToFloats(data as Uint16Array);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
   return new Float32Array(data);
+}
+
+/** The tensor with float32 or float16 elements if it has floating-point ones of another type; any other as it is. */
+export function castFloats(tensor: HostTensor, dtype: "float32" | "float16" | undefined): HostTensor {
+  if (!dtype || tensor.dtype === dtype || !/float/.test(tensor.dtype)) return tensor;
+  const floats = toFloat32(tensor);
+  return { dtype, shape: tensor.shape, data: dtype === "float16" ? floatsToHalf(floats) : floats };
 }
 
 /** The values as float64: the very same array where it is one already; 64-bit integers beyond 2^53 are rounded. */

@@ -9,6 +9,7 @@ import {
   itemBytes,
   viewBytes,
 } from "./host-tensor.ts";
+import { showText } from "./show-text.ts";
 import { contiguousStrides, fortranStrides, gatherStrided } from "./strided.ts";
 
 /** An array of texts, from fixed-width unicode (`U`) or bytes (`S`); trailing zeros are cut as NumPy does. */
@@ -73,7 +74,7 @@ export function decodeArray(
 ): NpyArray {
   const element = parseElement(descr, where);
   const count = checkShape(shape, where);
-  if (count * element.bytes !== bytes.length || (element.bytes === 0 && count > 0xffff)) {
+  if (count * element.bytes !== bytes.length || (element.bytes === 0 && count > 64)) {
     const need = `${descr}[${shape.join(", ")}] needs ${count * element.bytes} bytes`;
     throw new FormatError(where, `cut short or broken: ${need}, got ${bytes.length}`);
   }
@@ -130,7 +131,7 @@ function parseHeader(bytes: Uint8Array, where: string) {
   const dimensions = /['"]shape['"]\s*:\s*\(([\d\s,L]*)\)/.exec(text);
   if (/['"]descr['"]\s*:\s*\[/.test(text)) throw new FormatError(where, "structured arrays are not supported");
   if (!descr || !order || !dimensions)
-    throw new FormatError(where, `cannot read the .npy header ${text.slice(0, 200)}`);
+    throw new FormatError(where, `cannot read the .npy header ${showText(text, 200)}`);
   const shape = [...dimensions[1]!.matchAll(/\d+/g)].map(([digits]) => Number(digits));
   return { descr: (descr[1] ?? descr[2])!, fortran: order[1] === "True", shape, dataStart };
 }
@@ -150,7 +151,7 @@ function parseElement(descr: string, where: string): Element {
   if (!dtype) {
     throw new FormatError(
       where,
-      `elements of type "${descr}" are not supported (known: ${Object.keys(DTYPES).join(", ")}, U, S)`,
+      `elements of type "${showText(descr)}" are not supported (known: ${Object.keys(DTYPES).join(", ")}, U, S)`,
     );
   }
   return { dtype, bytes: itemBytes(dtype), bigEndian };

@@ -3,6 +3,7 @@ import { FormatError } from "../errors.ts";
 import { type ByteSource, withSource } from "./byte-source.ts";
 import type { HostTensor } from "./host-tensor.ts";
 import { formatNpy, type NpyArray, type NpyTexts, parseNpy, parseNpyHeader } from "./npy.ts";
+import { showText } from "./show-text.ts";
 import { writeFileAtomic } from "./write-file.ts";
 import { readZipMember, readZipMemberStart, readZipMembers } from "./zip.ts";
 import { formatZip } from "./zip-write.ts";
@@ -27,7 +28,7 @@ export function summarizeNpz(path: string): Promise<Map<string, Pick<NpyArray, "
     for (const member of (await readZipMembers(source)).values()) {
       if (!member.name.endsWith(".npy")) continue;
       const key = member.name.slice(0, -4);
-      arrays.set(key, parseNpyHeader(await readZipMemberStart(source, member), `${source.name}: ${key}`));
+      arrays.set(key, parseNpyHeader(await readZipMemberStart(source, member), `${source.name}: ${showText(key)}`));
     }
     return arrays;
   });
@@ -39,7 +40,7 @@ async function readArrays(source: ByteSource, keys?: readonly string[]): Promise
     if (!member.name.endsWith(".npy")) continue;
     const key = member.name.slice(0, -4);
     if (keys && !keys.includes(key)) continue;
-    arrays.set(key, parseNpy(await readZipMember(source, member), `${source.name}: ${key}`));
+    arrays.set(key, parseNpy(await readZipMember(source, member), `${source.name}: ${showText(key)}`));
   }
   return arrays;
 }
@@ -92,6 +93,7 @@ export function textsOf(arrays: ReadonlyMap<string, NpyArray>, key: string, wher
 
 function entryOf(arrays: ReadonlyMap<string, NpyArray>, key: string, where: string): NpyArray {
   const array = arrays.get(key);
-  if (!array) throw new FormatError(where, `array ${key} is missing (it has: ${[...arrays.keys()].join(", ")})`);
+  if (!array)
+    throw new FormatError(where, `array ${key} is missing (it has: ${showText([...arrays.keys()].join(", "), 300)})`);
   return array;
 }

@@ -68,6 +68,7 @@ export function pickleBytes(bytes: Uint8Array, start: number, onEnd: () => never
 export function decodeLong(bytes: Uint8Array): number | bigint {
   if (bytes.length > MAX_LONG_BYTES) throw new Error(`an integer of ${bytes.length} bytes`);
   if (bytes.length === 0) return 0;
+  if (bytes.length <= 6) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readIntLE(0, bytes.length);
   const digits = Buffer.from(bytes).reverse().toString("hex");
   const value = BigInt.asIntN(bytes.length * 8, BigInt(`0x${digits}`));
   return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;

@@ -1,7 +1,7 @@
 /** @file The harmless names that pickles of data use: Python's own containers, and NumPy's arrays, scalars and dtypes. */
 import { type HostTensor, toFloat64 } from "./host-tensor.ts";
 import { decodeArray, type NpyArray, type NpyTexts } from "./npy.ts";
-import { type Buildable, type PickleGlobal, SET_STATE } from "./pickle-rules.ts";
+import { type Buildable, type PickleGlobal, pickledKey, SET_STATE } from "./pickle-rules.ts";
 
 /** Makes a table of globals from `module.name` and what a call of it makes. */
 export function globalTable(
@@ -17,18 +17,18 @@ export const BUILTIN_GLOBALS: ReadonlyMap<string, PickleGlobal> = globalTable({
   "collections.Counter": (args) => makeDict(args),
   "__builtin__.dict": (args) => makeDict(args),
   "builtins.dict": (args) => makeDict(args),
-  "__builtin__.set": ([items]) => new Set(itemsOf(items)),
-  "builtins.set": ([items]) => new Set(itemsOf(items)),
-  "__builtin__.frozenset": ([items]) => new Set(itemsOf(items)),
-  "builtins.frozenset": ([items]) => new Set(itemsOf(items)),
+  "__builtin__.set": ([items]) => new Set(itemsOf(items).map(pickledKey)),
+  "builtins.set": ([items]) => new Set(itemsOf(items).map(pickledKey)),
+  "__builtin__.frozenset": ([items]) => new Set(itemsOf(items).map(pickledKey)),
+  "builtins.frozenset": ([items]) => new Set(itemsOf(items).map(pickledKey)),
   "__builtin__.list": ([items]) => [...itemsOf(items)],
   "builtins.list": ([items]) => [...itemsOf(items)],
   "__builtin__.tuple": ([items]) => [...itemsOf(items)],
   "builtins.tuple": ([items]) => [...itemsOf(items)],
   "__builtin__.object": () => new Map(),
   "builtins.object": () => new Map(),
-  "copy_reg._reconstructor": () => new Map(),
-  "copyreg._reconstructor": () => new Map(),
+  "copy_reg._reconstructor": reconstruct,
+  "copyreg._reconstructor": reconstruct,
   "__builtin__.bytes": ([bytes]) => rawBytes(bytes ?? new Uint8Array(0)),
   "builtins.bytes": ([bytes]) => rawBytes(bytes ?? new Uint8Array(0)),
   "__builtin__.bytearray": makeBytearray,
@@ -112,7 +112,9 @@ function descrOf(dtype: unknown): string {
 }
 
 function shapeOf(shape: unknown): number[] {
-  if (Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) return shape;
+  // A copy, because the pickle may append to its own list after it was checked.
+  const few = Array.isArray(shape) && shape.length <= 64;
+  if (few && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) return [...shape];
   throw new Error("an array has no shape of whole numbers");
 }
 
@@ -134,7 +136,7 @@ function makeDict([items]: readonly unknown[]): Map<unknown, unknown> {
   return new Map(
     itemsOf(items).map((pair) => {
       if (!Array.isArray(pair) || pair.length !== 2) throw new Error("a dict is made of something else than pairs");
-      return pair as [unknown, unknown];
+      return [pickledKey(pair[0]), pair[1]];
     }),
   );
 }
@@ -154,17 +156,23 @@ function makeBytearray([data, encoding]: readonly unknown[]): Uint8Array {
 function encodeText([text, encoding]: readonly unknown[]): Uint8Array {
   if (typeof text !== "string") throw new Error("_codecs.encode of something that is no text");
   if (encoding === "latin1" || encoding === "latin-1") return latin1Bytes(text);
-  throw new Error(`_codecs.encode with ${JSON.stringify(encoding)}; expected "latin1"`);
+  const got = typeof encoding === "string" ? `"${encoding}"` : "no text";
+  throw new Error(`_codecs.encode: expected the encoding "latin1", got ${got}`);
 }
 
 function latin1Bytes(text: string): Uint8Array {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a byte may have any value
+  if (/[^\u0000-\u00ff]/.test(text)) throw new Error("a text holds letters that are no bytes");
+  // Not Buffer.from, whose small results share one pool and so are not aligned.
   const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 255) throw new Error("a text holds letters that are no bytes");
-    bytes[i] = code;
-  }
+  Buffer.from(bytes.buffer).write(text, "latin1");
   return bytes;
+}
+
+/** What protocols 0 and 1 make objects of a class by, whose state follows. */
+function reconstruct([type]: readonly unknown[]): unknown {
+  const { make } = (isObject(type) ? type : {}) as Partial<PickleGlobal>;
+  return typeof make === "function" ? make([]) : new Map();
 }
 
 function isObject(value: unknown): value is object {

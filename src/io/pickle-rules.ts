@@ -23,3 +23,12 @@ export interface PickleRules {
   /** The object that a persistent id means; without it they are refused. */
   readonly persistent?: (id: unknown) => unknown;
 }
+
+/**
+ * What stands for a value as key of a dict or item of a set: the value itself, but a text for numbers that are no 32-bit
+ * integers. JavaScript hashes those without a secret, so a hostile file could choose a million that all collide.
+ */
+export function pickledKey(value: unknown): unknown {
+  if (typeof value === "number") return (value | 0) === value ? value : String(value);
+  return typeof value === "bigint" ? String(value) : value;
+}

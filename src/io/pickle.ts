@@ -3,27 +3,26 @@ import { FormatError } from "../errors.ts";
 import {
   decodeLong,
   memoIndex,
-  type PickleBytes,
   parseDecimal,
   parseEscapes,
   parseInteger,
   parseQuoted,
   pickleBytes,
 } from "./pickle-bytes.ts";
-import { type Buildable, type PickleGlobal, type PickleRules, SET_STATE } from "./pickle-rules.ts";
+import { createMachine, MARK, type Machine } from "./pickle-machine.ts";
+import { type Buildable, type PickleGlobal, type PickleRules, pickledKey, SET_STATE } from "./pickle-rules.ts";
+import { showText } from "./show-text.ts";
 
 /** A pickle that ends too early: more bytes may mend it, which no other FormatError does. */
 export class PickleCutShort extends FormatError {}
 
-/** Bound on the objects of one pickle: models need some thousands, and a hostile file makes one from every byte. */
+/** Bound on the opcodes of one pickle: models need some thousands, and a hostile file makes an object from every byte. */
 const MAX_STEPS = 2_000_000;
-/** Bound on what calls are given, in items per byte of the pickle: a hostile file copies one long list again and again. */
-const MAX_WORK_PER_BYTE = 16;
 
 /**
  * The value of the pickle that begins at `start`, and where it ends. None, True, numbers and texts become their
  * JavaScript counterparts (integers beyond 2^53 bigint); bytes Uint8Array views; Python 2 byte strings texts with one
- * letter per byte; lists and tuples arrays; dicts Map; sets Set. Runs without recursion, allocates nothing that a length
+ * letter per byte; lists and tuples arrays; dicts Map and sets Set (see pickledKey). Runs without recursion, allocates nothing that a length
  * in the file announces before the bytes are there. Throws FormatError beginning with `where`.
  */
 export function readPickle(
@@ -35,7 +34,7 @@ export function readPickle(
   const input = pickleBytes(bytes, start, () => {
     throw new PickleCutShort(where, "cut short or broken: unexpected end of the pickle");
   });
-  const machine = createMachine(input, rules, 1_000_000 + MAX_WORK_PER_BYTE * bytes.length);
+  const machine = createMachine(input, rules, bytes.length);
   try {
     for (let steps = 0; steps < MAX_STEPS; steps++) {
       const opcode = input.byte();
@@ -44,71 +43,13 @@ export function readPickle(
     }
   } catch (error) {
     if (error instanceof PickleCutShort) throw error;
-    throw new FormatError(where, `unreadable pickle: ${(error as Error).message} (before byte ${input.position()})`);
+    const problem = showText((error as Error).message, 200);
+    throw new FormatError(where, `unreadable pickle: ${problem} (before byte ${input.position()})`);
   }
   throw new FormatError(where, `unreadable pickle: more than ${MAX_STEPS} steps`);
 }
 
 const STOP = 0x2e;
-const MARK: unique symbol = Symbol("mark");
-
-/** The stack machine that a pickle's opcodes drive. */
-interface Machine {
-  readonly input: PickleBytes;
-  readonly rules: PickleRules;
-  push(value: unknown): void;
-  pop(): unknown;
-  top(): unknown;
-  /** Everything above the last mark, which goes too. */
-  popToMark(): unknown[];
-  remember(index: number): void;
-  recall(index: number): void;
-  memoSize(): number;
-  /** Counts the items of `values` as work, and throws when a pickle of this size cannot need so much. */
-  spend(values: readonly unknown[]): void;
-}
-
-function createMachine(input: PickleBytes, rules: PickleRules, workLimit: number): Machine {
-  let work = 0;
-  const stack: unknown[] = [];
-  const memo = new Map<number, unknown>();
-  const underflow = () => new Error("the stack is empty");
-  return {
-    input,
-    rules,
-    push: (value) => void stack.push(value),
-    pop: () => {
-      if (stack.length === 0 || stack.at(-1) === MARK) throw underflow();
-      return stack.pop();
-    },
-    top: () => {
-      if (stack.length === 0 || stack.at(-1) === MARK) throw underflow();
-      return stack.at(-1);
-    },
-    popToMark: () => {
-      const at = stack.lastIndexOf(MARK);
-      if (at < 0) throw new Error("a mark is missing");
-      const items = stack.slice(at + 1);
-      stack.length = at;
-      return items;
-    },
-    remember: (index) => void memo.set(index, stack.at(-1)),
-    recall: (index) => {
-      if (!memo.has(index)) throw new Error(`nothing was remembered as ${index}`);
-      stack.push(memo.get(index));
-    },
-    memoSize: () => memo.size,
-    spend: (values) => {
-      for (const value of values) work += sizeOf(value);
-      if (work > workLimit) throw new Error("it copies far more than it holds");
-    },
-  };
-}
-
-function sizeOf(value: unknown): number {
-  if (typeof value === "string" || Array.isArray(value) || value instanceof Uint8Array) return value.length;
-  return value instanceof Map || value instanceof Set ? value.size : 1;
-}
 
 type Operation = (machine: Machine) => void;
 
@@ -125,13 +66,13 @@ const OPERATIONS = new Map<number, Operation>(
       [0x89, (m) => m.push(false)],
       ["F", (m) => m.push(parseDecimal(m.input.line()))],
       ["G", (m) => m.push(m.input.float64BE())],
-      ["I", (m) => m.push(parseInteger(m.input.line()))],
-      ["L", (m) => m.push(parseInteger(m.input.line().replace(/L$/, "")))],
+      ["I", (m) => pushInteger(m, parseInteger(m.input.line()))],
+      ["L", (m) => pushInteger(m, parseInteger(m.input.line().replace(/L$/, "")))],
       ["J", (m) => m.push(m.input.int32())],
       ["K", (m) => m.push(m.input.byte())],
       ["M", (m) => m.push(m.input.uint16())],
-      [0x8a, (m) => m.push(decodeLong(m.input.take(m.input.byte())))],
-      [0x8b, (m) => m.push(decodeLong(m.input.take(m.input.length32())))],
+      [0x8a, (m) => pushInteger(m, decodeLong(m.input.take(m.input.byte())))],
+      [0x8b, (m) => pushInteger(m, decodeLong(m.input.take(m.input.length32())))],
       ["S", (m) => m.push(parseQuoted(m.input.line()))],
       ["T", (m) => m.push(m.input.latin1(m.input.length32()))],
       ["U", (m) => m.push(m.input.latin1(m.input.byte()))],
@@ -139,18 +80,18 @@ const OPERATIONS = new Map<number, Operation>(
       ["X", (m) => m.push(m.input.utf8(m.input.uint32()))],
       [0x8c, (m) => m.push(m.input.utf8(m.input.byte()))],
       [0x8d, (m) => m.push(m.input.utf8(m.input.length64()))],
-      ["B", (m) => m.push(m.input.take(m.input.uint32()))],
-      ["C", (m) => m.push(m.input.take(m.input.byte()))],
-      [0x8e, (m) => m.push(m.input.take(m.input.length64()))],
-      [0x96, (m) => m.push(m.input.take(m.input.length64()))],
+      ["B", (m) => m.pushNew(m.input.take(m.input.uint32()))],
+      ["C", (m) => m.pushNew(m.input.take(m.input.byte()))],
+      [0x8e, (m) => m.pushNew(m.input.take(m.input.length64()))],
+      [0x96, (m) => m.pushNew(m.input.take(m.input.length64()))],
       ["]", (m) => m.push([])],
       [")", (m) => m.push([])],
-      ["}", (m) => m.push(new Map())],
-      [0x8f, (m) => m.push(new Set())],
+      ["}", (m) => m.pushNew(new Map())],
+      [0x8f, (m) => m.pushNew(new Set())],
       ["l", (m) => m.push(m.popToMark())],
       ["t", (m) => m.push(m.popToMark())],
-      ["d", (m) => m.push(setItems(new Map(), m.popToMark()))],
-      [0x91, (m) => m.push(new Set(m.popToMark()))],
+      ["d", (m) => m.pushNew(setItems(new Map(), m.popToMark()))],
+      [0x91, (m) => m.pushNew(new Set(m.popToMark().map(pickledKey)))],
       [0x85, (m) => m.push([m.pop()])],
       [0x86, (m) => m.push([m.pop(), m.pop()].reverse())],
       [0x87, (m) => m.push([m.pop(), m.pop(), m.pop()].reverse())],
@@ -168,14 +109,14 @@ const OPERATIONS = new Map<number, Operation>(
       ["j", (m) => m.recall(m.input.uint32())],
       ["c", (m) => m.push(resolve(m, m.input.line(), m.input.line()))],
       [0x93, stackGlobal],
-      ["i", (m) => m.push(call(m, resolve(m, m.input.line(), m.input.line()), m.popToMark()))],
+      ["i", (m) => m.pushNew(call(m, resolve(m, m.input.line(), m.input.line()), m.popToMark()))],
       ["o", callObject],
       ["R", callTop],
       [0x81, callTop],
       [0x92, callWithKeywords],
       ["b", build],
-      ["P", (m) => m.push(persistent(m, m.input.line()))],
-      ["Q", (m) => m.push(persistent(m, m.pop()))],
+      ["P", (m) => m.pushNew(persistent(m, m.input.line()))],
+      ["Q", (m) => m.pushNew(persistent(m, m.pop()))],
       [0x80, protocol],
       [0x95, (m) => void m.input.length64()],
       // Without out-of-band buffers every buffer is in the stream, and read-only changes nothing.
@@ -188,6 +129,11 @@ function step(machine: Machine, opcode: number): void {
   const operation = OPERATIONS.get(opcode);
   if (!operation) throw new Error(`unknown opcode 0x${opcode.toString(16)}; this is no pickle, or a damaged one`);
   operation(machine);
+}
+
+function pushInteger(machine: Machine, value: number | bigint | boolean): void {
+  if (typeof value === "bigint") machine.pushNew(value);
+  else machine.push(value);
 }
 
 function popAny(machine: Machine): void {
@@ -218,7 +164,7 @@ function setAll(machine: Machine, items: readonly unknown[]): void {
 
 function setItems(target: Map<unknown, unknown>, items: readonly unknown[]): Map<unknown, unknown> {
   if (items.length % 2 !== 0) throw new Error("a dict has a key without a value");
-  for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1]);
+  for (let i = 0; i < items.length; i += 2) target.set(pickledKey(items[i]), items[i + 1]);
   return target;
 }
 
@@ -226,7 +172,7 @@ function addAll(machine: Machine): void {
   const items = machine.popToMark();
   const target = machine.top();
   if (!(target instanceof Set)) throw new Error("items are added to something that is no set");
-  for (const item of items) target.add(item);
+  for (const item of items) target.add(pickledKey(item));
 }
 
 const resolved = new WeakSet<object>();
@@ -258,12 +204,12 @@ function call(machine: Machine, callee: unknown, args: unknown): unknown {
 
 function callTop(machine: Machine): void {
   const args = machine.pop();
-  machine.push(call(machine, machine.pop(), args));
+  machine.pushNew(call(machine, machine.pop(), args));
 }
 
 function callObject(machine: Machine): void {
   const [callee, ...args] = machine.popToMark();
-  machine.push(call(machine, callee, args));
+  machine.pushNew(call(machine, callee, args));
 }
 
 function callWithKeywords(machine: Machine): void {

@@ -5,6 +5,7 @@ import { itemBytes } from "./host-tensor.ts";
 import { PickleCutShort, readPickle } from "./pickle.ts";
 import type { PickleRules } from "./pickle-rules.ts";
 import { resolveStorage, resolveTorchGlobal, type StorageRef } from "./pytorch-globals.ts";
+import { showText } from "./show-text.ts";
 import { readZipMember, readZipMembers, type ZipMember } from "./zip.ts";
 
 /** A PyTorch file whose pickle was read, and whose storages can be. */
@@ -60,12 +61,12 @@ async function openZip(source: ByteSource): Promise<TorchContainer> {
   const readStorage = async (key: string): Promise<Uint8Array> => {
     const name = `${folder}data/${key}`;
     const member = members.get(name);
-    if (!member) throw new FormatError(source.name, `cut short or broken: member ${name} is missing`);
+    if (!member) throw new FormatError(source.name, `cut short or broken: member ${showText(name)} is missing`);
     const need = needs.get(key) ?? 0;
     if (member.size < need) {
       throw new FormatError(
         source.name,
-        `cut short or broken: storage ${key} holds ${member.size} bytes, ${need} needed`,
+        `cut short or broken: storage ${showText(key)} holds ${member.size} bytes, ${need} needed`,
       );
     }
     return readZipMember(source, member);
@@ -76,8 +77,7 @@ async function openZip(source: ByteSource): Promise<TorchContainer> {
 async function checkByteOrder(source: ByteSource, member: ZipMember | undefined): Promise<void> {
   if (!member || member.size > 16) return;
   const order = Buffer.from(await readZipMember(source, member)).toString("latin1");
-  if (order !== "little")
-    throw new FormatError(source.name, `expected byte order "little", got ${JSON.stringify(order)}`);
+  if (order !== "little") throw new FormatError(source.name, `expected byte order "little", got "${showText(order)}"`);
 }
 
 async function openLegacy(source: ByteSource): Promise<TorchContainer> {
@@ -86,7 +86,8 @@ async function openLegacy(source: ByteSource): Promise<TorchContainer> {
   const places = await locateStorages(source, head.keys, needs, head.end);
   const readStorage = async (key: string): Promise<Uint8Array> => {
     const place = places.get(key);
-    if (place === undefined) throw new FormatError(source.name, `cut short or broken: storage ${key} is missing`);
+    if (place === undefined)
+      throw new FormatError(source.name, `cut short or broken: storage ${showText(key)} is missing`);
     return source.read(place, needs.get(key)!);
   };
   return { kind: "legacy", root: head.root, readStorage };
@@ -100,12 +101,13 @@ interface LegacyHead {
 
 /** The pickles at the start. How long they are is known only at their end, so ever more is read until they are whole. */
 async function readLegacyHead(source: ByteSource, needs: Map<string, number>): Promise<LegacyHead> {
+  const most = Math.min(source.size, MAX_PICKLE_BYTES);
   for (let length = 1 << 20; ; length *= 8) {
-    const bytes = await source.read(0, Math.min(length, source.size));
+    const bytes = await source.read(0, Math.min(length, most));
     try {
       return parseLegacyHead(source, bytes, needs);
     } catch (error) {
-      if (!(error instanceof PickleCutShort) || length >= Math.min(source.size, MAX_PICKLE_BYTES)) throw error;
+      if (!(error instanceof PickleCutShort) || length >= most) throw error;
     }
   }
 }
@@ -116,8 +118,10 @@ function parseLegacyHead(source: ByteSource, bytes: Uint8Array, needs: Map<strin
   if (magic.value !== LEGACY_MAGIC)
     throw new FormatError(source.name, "not a PyTorch file: a pickle of something else");
   const version = readPickle(bytes, source.name, rules, magic.end);
-  if (version.value !== 1001)
-    throw new FormatError(source.name, `expected protocol 1001, got ${String(version.value)}`);
+  if (version.value !== 1001) {
+    const got = typeof version.value === "number" ? version.value : "no number";
+    throw new FormatError(source.name, `expected protocol 1001, got ${got}`);
+  }
   const system = readPickle(bytes, source.name, rules, version.end);
   if (system.value instanceof Map && system.value.get("little_endian") === false) {
     throw new FormatError(source.name, "written on a big-endian machine; save it again on a little-endian one");
@@ -137,10 +141,11 @@ async function locateStorages(
 ): Promise<Map<string, number>> {
   const places = new Map<string, number>();
   let at = start;
-  for (const key of keys.map(String)) {
+  for (const entry of keys) {
+    const key = typeof entry === "string" || typeof entry === "number" ? String(entry) : "without a name";
     const need = needs.get(key);
     if (need === undefined || places.has(key))
-      throw new FormatError(source.name, `broken: storage ${key} is not in use`);
+      throw new FormatError(source.name, `broken: storage ${showText(key)} is not in use`);
     const header = await source.read(at, 8);
     const count = Number(new DataView(header.buffer, header.byteOffset).getBigInt64(0, true));
     at += 8;
@@ -149,7 +154,7 @@ async function locateStorages(
       (count > 0 && ![1, 2, 4, 8].includes(need / count)) ||
       at + need > source.size
     ) {
-      throw new FormatError(source.name, `cut short or broken: storage ${key} needs ${need} bytes at ${at}`);
+      throw new FormatError(source.name, `cut short or broken: storage ${showText(key)} needs ${need} bytes at ${at}`);
     }
     places.set(key, at);
     at += need;

@@ -29,6 +29,7 @@ export function isTensorRef(value: unknown): value is TensorRef {
   return typeof value === "object" && value !== null && TENSOR in value;
 }
 
+const MAX_AXES = 64;
 const STORAGE_TYPES: Readonly<Record<string, HostDtype>> = {
   DoubleStorage: "float64",
   FloatStorage: "float32",
@@ -76,12 +77,13 @@ const torchFunctions = globalTable({
   "torch._utils._rebuild_parameter": ([data]) => data,
   "torch._utils._rebuild_parameter_with_state": ([data]) => data,
   "torch._tensor._rebuild_from_type_v2": rebuildFromType,
-  "torch.Size": ([sizes]) => [...sizesOf(sizes, "a size")],
-  "torch.device": (args) => args.join(":"),
+  "torch.Size": ([sizes]) => sizesOf(sizes, "a size"),
+  "torch.device": (args) => args.filter((part) => typeof part !== "object").join(":"),
 });
 
 /** Modules whose objects describe a training run. They become empty dicts: nothing of theirs is run or needed. */
-const INERT_MODULES = /^(pytorch_lightning|lightning|lightning_fabric|omegaconf|yacs|mmengine|pathlib|typing)(\.|$)/;
+const INERT_MODULES =
+  /^(pytorch_lightning|lightning|lightning_fabric|torchmetrics|omegaconf|yacs|easydict|addict|mmcv|mmengine|pathlib|datetime|typing)(\.|$)/;
 
 /** The allow-list of PyTorch's files. */
 export function resolveTorchGlobal(module: string, name: string): PickleGlobal | undefined {
@@ -100,6 +102,7 @@ export function resolveStorage(id: unknown): StorageRef {
   const [, type, key, , count, viewed] = id as unknown[];
   const dtype = STORAGES.get(type as PickleGlobal);
   if (!dtype) throw new Error("a storage is of no known type");
+  if (typeof key !== "string" && typeof key !== "number") throw new Error("a storage has no name");
   const [whole] = sizesOf([count], "the size of a storage");
   if (viewed == null) return { key: String(key), dtype, count: whole!, start: 0 };
   const [, start, size] = Array.isArray(viewed) ? sizesOf([0, viewed[1], viewed[2]], "a view of a storage") : [];
@@ -149,8 +152,7 @@ function makeTensor(
   const [from] = sizesOf([offset], "the offset of a tensor");
   const room = Math.floor((storage.count * itemBytes(storage.dtype)) / itemBytes(dtype));
   const extent = viewExtent(sizes, steps);
-  if (sizes.length !== steps.length || sizes.length > 64)
-    throw new Error("a tensor has another number of sizes than strides");
+  if (sizes.length !== steps.length) throw new Error("a tensor has another number of sizes than strides");
   if (!(extent === 0 || from! + extent <= room)) {
     throw new Error(`a tensor of shape [${sizes.join(", ")}] reaches past its storage of ${room} elements`);
   }
@@ -161,6 +163,8 @@ function makeTensor(
 }
 
 function sizesOf(values: unknown, what: string): number[] {
-  if (Array.isArray(values) && values.every((n) => Number.isSafeInteger(n) && n >= 0)) return values;
+  // A copy, because the pickle may append to its own list after it was checked.
+  const few = Array.isArray(values) && values.length <= MAX_AXES;
+  if (few && values.every((n) => Number.isSafeInteger(n) && n >= 0)) return [...values];
   throw new Error(`${what} must be whole numbers`);
 }

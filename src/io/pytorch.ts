@@ -6,6 +6,7 @@ import type { NpyArray } from "./npy.ts";
 import { arrayOf } from "./pickle-numpy.ts";
 import { openTorchContainer, type TorchContainer } from "./pytorch-container.ts";
 import { isTensorRef, type TensorRef } from "./pytorch-globals.ts";
+import { showText } from "./show-text.ts";
 import { gatherStrided, isContiguous } from "./strided.ts";
 
 /** Keys under which published checkpoints keep their state dict. */
@@ -74,14 +75,18 @@ function findState(where: string, root: unknown): State {
   }
   const refs = new Map<string, TensorRef>();
   for (const [key, value] of state instanceof Map ? state : []) {
-    if (isTensorRef(value)) addStripped(where, refs, String(key), value);
+    if (isTensorRef(value)) addStripped(where, refs, plainKey(key), value);
     else beside.set(key, value);
   }
   if (refs.size === 0) {
-    const keys = root instanceof Map ? `a dict of ${[...root.keys()].slice(0, 12).map(String).join(", ")}` : "no dict";
+    const keys = root instanceof Map ? `a dict of ${listKeys(root)}` : "no dict";
     throw new FormatError(where, `expected a state dict of tensors, got ${keys}; save module.state_dict()`);
   }
   return { refs, extra: plainObject(beside, { left: 100_000 }, 0), path };
+}
+
+function listKeys(map: ReadonlyMap<unknown, unknown>): string {
+  return showText([...map.keys()].slice(0, 12).map(plainKey).join(", "), 300);
 }
 
 /** The key to go down to: a usual one, else the only dict of tensors in a dict that has no tensors itself. */
@@ -95,9 +100,11 @@ function containerKey(state: ReadonlyMap<unknown, unknown>): string | undefined 
   return others.length === 1 ? (others[0]![0] as string) : undefined;
 }
 
+/** DataParallel puts everything under `module.`. */
 function addStripped(where: string, refs: Map<string, TensorRef>, key: string, ref: TensorRef): void {
   const short = key.startsWith(PREFIX) ? key.slice(PREFIX.length) : key;
-  if (refs.has(short)) throw new FormatError(where, `both ${short} and ${PREFIX}${short} are in its state dict`);
+  if (refs.has(short))
+    throw new FormatError(where, `both ${showText(short)} and ${PREFIX}${showText(short)} are in its state dict`);
   refs.set(short, ref);
 }
 

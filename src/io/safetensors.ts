@@ -1,17 +1,17 @@
 /** @file The safetensors format: an 8-byte header length, a JSON header, and raw little-endian tensors. */
 import { FormatError } from "../errors.ts";
 import { type ByteSource, withSource } from "./byte-source.ts";
-import { floatsToHalf } from "./half.ts";
 import {
   bytesOf,
+  castFloats,
   describeTensor,
   elementCount,
   type HostDtype,
   type HostTensor,
   itemBytes,
-  toFloat32,
   viewBytes,
 } from "./host-tensor.ts";
+import { showText } from "./show-text.ts";
 import { writeFileAtomic } from "./write-file.ts";
 
 const DTYPES: Readonly<Record<string, HostDtype>> = {
@@ -129,9 +129,7 @@ function convert(key: string, tensor: HostTensor, dtype: SafetensorsOptions["dty
   if (elementCount(tensor.shape) !== tensor.data.length) {
     throw new FormatError("safetensors", `${key} has ${tensor.data.length} elements for ${describeTensor(tensor)}`);
   }
-  if (!dtype || tensor.dtype === dtype || !/float/.test(tensor.dtype)) return tensor;
-  const floats = toFloat32(tensor);
-  return { dtype, shape: tensor.shape, data: dtype === "float16" ? floatsToHalf(floats) : floats };
+  return castFloats(tensor, dtype);
 }
 
 async function readHeader(source: ByteSource): Promise<SafetensorsHeader> {
@@ -161,7 +159,7 @@ function parseJsonObject(where: string, bytes: Uint8Array): object {
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new FormatError(where, `broken safetensors header: ${(error as Error).message}`);
+    throw new FormatError(where, `broken safetensors header: ${showText((error as Error).message, 200)}`);
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new FormatError(where, "broken safetensors header: expected a JSON object");
@@ -178,11 +176,14 @@ function parseMetadata(where: string, value: unknown): Record<string, string> {
 
 function parseEntry(where: string, key: string, value: unknown): SafetensorsEntry {
   const fail = (problem: string): never => {
-    throw new FormatError(where, `broken safetensors header: tensor ${JSON.stringify(key)} ${problem}`);
+    throw new FormatError(where, `broken safetensors header: tensor "${showText(key)}" ${problem}`);
   };
   const { dtype: code, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   const dtype = typeof code === "string" && Object.hasOwn(DTYPES, code) ? DTYPES[code] : undefined;
-  if (!dtype) return fail(`has dtype ${JSON.stringify(code)} (known: ${Object.keys(DTYPES).join(", ")})`);
+  if (!dtype) {
+    const got = typeof code === "string" ? `"${showText(code)}"` : typeof code;
+    return fail(`has dtype ${got} (known: ${Object.keys(DTYPES).join(", ")})`);
+  }
   if (!isSizes(shape) || shape.length > 64) return fail("has no shape of whole numbers");
   if (!isSizes(offsets) || offsets.length !== 2) return fail("has no two data_offsets");
   const [begin, end] = offsets as [number, number];
@@ -203,7 +204,7 @@ function checkPlaces(where: string, entries: ReadonlyMap<string, SafetensorsEntr
   for (const [key, { begin, end }] of sorted) {
     if (begin !== at) {
       const what = begin < at ? "overlaps the tensor before it" : "leaves a hole before it";
-      throw new FormatError(where, `broken safetensors file: tensor ${JSON.stringify(key)} ${what}`);
+      throw new FormatError(where, `broken safetensors file: tensor "${showText(key)}" ${what}`);
     }
     at = end;
   }

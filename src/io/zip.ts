@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { constants, crc32, inflateRaw, inflateRawSync } from "node:zlib";
 import { FormatError } from "../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
+import { showText } from "./show-text.ts";
 
 /** One member as the central directory describes it. Sizes in bytes. */
 export interface ZipMember {
@@ -20,6 +21,8 @@ const END_LOCATOR_64 = 0x07064b50;
 const END_RECORD_64 = 0x06064b50;
 const CENTRAL_HEADER = 0x02014b50;
 const LOCAL_HEADER = 0x04034b50;
+/** Far beyond every archive of arrays; a hostile directory of 46 bytes a member would fill the memory. */
+const MAX_MEMBERS = 2 ** 18;
 /** Deflate cannot shrink data by more than this. */
 const MAX_DEFLATE_RATIO = 1032;
 
@@ -29,12 +32,13 @@ const MAX_DEFLATE_RATIO = 1032;
  */
 export async function readZipMembers(source: ByteSource): Promise<Map<string, ZipMember>> {
   const { offset, size, count } = await findDirectory(source);
+  if (count > MAX_MEMBERS) throw broken(source, `${count} members are more than ${MAX_MEMBERS}`);
   const directory = await source.read(offset, size);
   if (count * 46 > size) throw broken(source, `its directory of ${size} bytes cannot hold ${count} members`);
   const members = new Map<string, ZipMember>();
   for (let i = 0, at = 0; i < count; i++) {
     const [member, next] = readCentralHeader(source, directory, at);
-    if (members.has(member.name)) throw broken(source, `member ${member.name} comes twice`);
+    if (members.has(member.name)) throw broken(source, `member ${showText(member.name)} comes twice`);
     members.set(member.name, member);
     at = next;
   }
@@ -48,10 +52,13 @@ export async function readZipMember(source: ByteSource, member: ZipMember): Prom
   const packed = await source.read(start, member.compressedSize);
   const bytes = member.method === 0 ? packed : await inflate(source, member, packed);
   if (bytes.length !== member.size) {
-    throw broken(source, `member ${member.name} has ${bytes.length} bytes, its directory entry says ${member.size}`);
+    throw broken(
+      source,
+      `member ${showText(member.name)} has ${bytes.length} bytes, its directory entry says ${member.size}`,
+    );
   }
   if (member.crc32 !== 0 && crc32(bytes) !== member.crc32) {
-    throw broken(source, `member ${member.name} is damaged (its checksum differs)`);
+    throw broken(source, `member ${showText(member.name)} is damaged (its checksum differs)`);
   }
   return bytes;
 }
@@ -65,13 +72,14 @@ export async function readZipMemberStart(source: ByteSource, member: ZipMember):
     // Flushing takes what a cut stream gives; 8 KiB unpack to 8 MB at most.
     return inflateRawSync(packed, { finishFlush: constants.Z_SYNC_FLUSH });
   } catch (error) {
-    throw broken(source, `member ${member.name} cannot be unpacked (${(error as Error).message})`);
+    throw broken(source, `member ${showText(member.name)} cannot be unpacked (${(error as Error).message})`);
   }
 }
 
 async function memberStart(source: ByteSource, member: ZipMember): Promise<number> {
   const header = view(await source.read(member.headerOffset, 30));
-  if (header.getUint32(0, true) !== LOCAL_HEADER) throw broken(source, `member ${member.name} has no local header`);
+  if (header.getUint32(0, true) !== LOCAL_HEADER)
+    throw broken(source, `member ${showText(member.name)} has no local header`);
   return member.headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
 }
 
@@ -91,7 +99,7 @@ async function inflate(source: ByteSource, member: ZipMember, packed: Uint8Array
     // Small results may sit unaligned in a shared pool.
     return result.byteOffset % 8 === 0 ? result : new Uint8Array(result);
   } catch (error) {
-    throw broken(source, `member ${member.name} cannot be unpacked (${(error as Error).message})`);
+    throw broken(source, `member ${showText(member.name)} cannot be unpacked (${(error as Error).message})`);
   }
 }
 
@@ -140,9 +148,12 @@ function readCentralHeader(source: ByteSource, bytes: Uint8Array, at: number): r
   const flags = header.getUint16(at + 8, true);
   const method = header.getUint16(at + 10, true);
   if (flags & 1)
-    throw new FormatError(source.name, `member ${name} is encrypted; unpack and pack it without a password`);
+    throw new FormatError(source.name, `member ${showText(name)} is encrypted; unpack and pack it without a password`);
   if (method !== 0 && method !== 8) {
-    throw new FormatError(source.name, `member ${name}: expected stored or deflated data, got zip method ${method}`);
+    throw new FormatError(
+      source.name,
+      `member ${showText(name)}: expected stored or deflated data, got zip method ${method}`,
+    );
   }
   const [size, compressedSize, headerOffset] = sizesOf(source, header, at, nameEnd, extraEnd);
   const member = { name, method, compressedSize, size, crc32: header.getUint32(at + 16, true), headerOffset } as const;
@@ -176,11 +187,17 @@ function checkPlaces(source: ByteSource, members: ZipMember[], directoryOffset: 
   members.forEach((member, i) => {
     const limit = members[i + 1]?.headerOffset ?? directoryOffset;
     if (member.headerOffset + 30 + member.compressedSize > limit) {
-      throw broken(source, `member ${member.name} reaches past its place (another member, or the end of the file)`);
+      throw broken(
+        source,
+        `member ${showText(member.name)} reaches past its place (another member, or the end of the file)`,
+      );
     }
     const most = member.method === 0 ? member.compressedSize : (member.compressedSize + 1) * MAX_DEFLATE_RATIO;
     if (member.size > most || (member.method === 0 && member.size !== most)) {
-      throw broken(source, `member ${member.name} cannot hold ${member.size} bytes in ${member.compressedSize}`);
+      throw broken(
+        source,
+        `member ${showText(member.name)} cannot hold ${member.size} bytes in ${member.compressedSize}`,
+      );
     }
   });
 }

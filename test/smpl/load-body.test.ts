@@ -1,14 +1,19 @@
 /** @file Body files: written and read back, and refused with the array's name when broken. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { JOINT_COUNT, PARENTS } from "../../smpl/joints.ts";
-import { loadBody } from "../../smpl/load-body.ts";
+import { loadBody, readBody } from "../../smpl/load-body.ts";
+import { saveBody } from "../../smpl/save-body.ts";
 import { startEngine } from "../../src/engine/engine.ts";
 import { tf } from "../../src/engine/tf.ts";
+import { MotionCueError } from "../../src/errors.ts";
+import { axisAngleToMatrix } from "../../src/geometry/rotation.ts";
+import { toFloat32 } from "../../src/io/host-tensor.ts";
 import type { NpyArray } from "../../src/io/npy.ts";
-import { writeNpz } from "../../src/io/npz.ts";
+import { numbersOf, readNpz, writeNpz } from "../../src/io/npz.ts";
+import { shared } from "../support/shared.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "body-"));
 beforeAll(async () => {
@@ -77,6 +82,66 @@ describe("loadBody", () => {
     const kintree_table: NpyArray = { dtype: "uint32", shape: [2, 24], data: new Uint32Array(48).fill(77) };
     await expect(load({ kintree_table })).rejects.toThrow(/kintree_table must hold joints below 24, got 77/);
     await expect(loadBody(join(folder, "none.npz"))).rejects.toThrow(/none\.npz/);
-    await expect(loadBody(join(folder, "smpl.pkl"))).rejects.toThrow(/got a pickle/);
   });
+});
+
+describe("saveBody", () => {
+  it("writes what readBody reads, and refuses what does not fit", async () => {
+    const path = join(folder, "saved.npz");
+    await writeNpz(join(folder, "whole.npz"), entries());
+    const body = await readBody(join(folder, "whole.npz"));
+    await saveBody(path, body);
+    expect(await readBody(path)).toEqual({ ...body, name: path });
+    await expect(saveBody(path, { ...body, faces: Uint32Array.of(0, 1) })).rejects.toThrow(/faces/);
+  });
+});
+
+const golden = shared("golden/smpl");
+describe.skipIf(!golden)("published pickles (reference bodies in SMPL's layout)", () => {
+  it.each([
+    ["smpl_v431_python2_chumpy.pkl", "smpl_v431.npz"],
+    ["smpl_v24_python3_protocol2.pkl", "smpl_v24_bigendian_fortran.npz"],
+  ])("%s holds the very numbers of %s", async (pickle, clean) => {
+    const [ours, theirs] = [await readBody(join(golden!, pickle)), await readBody(join(golden!, clean))];
+    expect({ ...ours, name: "" }).toEqual({ ...theirs, name: "" });
+  });
+
+  it("takes 300 betas from a protocol-4 pickle, or the first 10", async () => {
+    const path = join(golden!, "smpl_v64_300betas_protocol4.pkl");
+    const read = await readNpz(join(golden!, "smpl_v64_300betas_expected.npz"));
+    const floats = (key: string) => toFloat32(numbersOf(read, key, "golden"));
+    for (const [count, key, cases] of [
+      [300, "vertices_300betas", 2],
+      [10, "vertices_first10betas", 1],
+    ] as const) {
+      const model = await loadBody(path, count);
+      expect(model.betaCount).toBe(count);
+      const pose = tf.tensor3d(floats("pose").slice(0, cases * 72), [cases, 24, 3]);
+      // The second case has the mean shape.
+      const rows = [...floats("betas300").slice(0, count), ...new Float32Array((cases - 1) * count)];
+      const betas = tf.tensor2d(rows, [cases, count]);
+      const transl = tf.tensor2d(floats("transl").slice(0, cases * 3), [cases, 3]);
+      const rotations = tf.reshape(axisAngleToMatrix(pose), [cases, 24, 3, 3]);
+      const { vertices } = model.forward({ rotations, betas, transl });
+      const expected = floats(key);
+      const data = Array.from(vertices.dataSync());
+      expect(data.length).toBe(expected.length);
+      const worst = data.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[i]!)), 0);
+      expect(worst).toBeLessThan(3e-6);
+      model.dispose();
+    }
+  });
+
+  const hostile = golden ? Object.keys(JSON.parse(readFileSync(join(golden, "hostile/expected.json"), "utf8"))) : [];
+  // That file is the good one byte for byte, so nothing in it can be refused.
+  it.each(hostile.filter((name) => name !== "object_array_dtype"))(
+    "hostile/%s.pkl is refused by name",
+    async (name) => {
+      const path = join(golden!, "hostile", `${name}.pkl`);
+      const error = await readBody(path).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(MotionCueError);
+      expect((error as Error).message.startsWith(`${path}: `)).toBe(true);
+      expect(existsSync("HOSTILE_PICKLE_RAN.txt")).toBe(false);
+    },
+  );
 });

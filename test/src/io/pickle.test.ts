@@ -71,6 +71,14 @@ test("the names on the list make containers, bytes and arrays", () => {
   expect(read(`cnumpy.core.multiarray\nscalar\n(${dtype("f4", "<")}S'\\0\\0\\x80\\x3f'\ntR.`)).toBe(1);
 });
 
+test("keys that JavaScript hashes without a secret become texts", () => {
+  expect(read("(I1\nNF0.5\nNL9007199254740993L\nNI3000000000\nNS'a'\nNd.")).toEqual(
+    new Map([1, "0.5", "9007199254740993", "3000000000", "a"].map((key) => [key, null])),
+  );
+  expect(read("\x80\x04\x8f(G\x3f\xf8\0\0\0\0\0\0K\x02\x90.")).toEqual(new Set(["1.5", 2]));
+  expect(read("c__builtin__\nset\n((lF0.5\natR.")).toEqual(new Set(["0.5"]));
+});
+
 describe("hostile pickles", () => {
   test.each([
     ["a name that is not on the list", "cposix\nsystem\n(S'touch x'\ntR.", "refused: it asks for posix.system"],
@@ -121,6 +129,19 @@ describe("hostile pickles", () => {
     const text = `${"(".repeat(500_000)}${"t".repeat(500_000)}.`;
     expect(Array.isArray(read(text))).toBe(true);
     expect(() => read("(".repeat(3_000_000))).toThrow("more than");
+  });
+
+  test("dicts and calls are counted, because each takes far more memory than its byte", () => {
+    expect(() => read("}0".repeat(260_000))).toThrow("more than 250000 dicts, sets and calls");
+    expect(() => read("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f0".repeat(260_000))).toThrow("more than 250000");
+    expect(() => read("c__builtin__\ndict\np0\n0".concat("g0\n)R0".repeat(260_000)))).toThrow("more than 250000");
+  });
+
+  test("lists that hold each other twice are not unfolded into a message", () => {
+    const doubled = `(lp0\n0${"(lp1\n0g1\ng0\nag0\na0g1\np0\n0".repeat(60)}`;
+    expect(() => read(`${doubled}c_codecs\nencode\n(V\xff\ng0\ntR.`)).toThrow(
+      'expected the encoding "latin1", got no text',
+    );
   });
 
   test("one long list is not copied again and again", () => {

@@ -94,6 +94,42 @@ test("lists that hold each other do not unfold without end", async () => {
 });
 
 describe("broken and hostile files", () => {
+  /** Lists that hold each other twice, 60 deep: writing one out as text would take for ever. */
+  const doubled = `(lp0\n0${"(lp1\n0g1\ng0\nag0\na0g1\np0\n0".repeat(60)}`;
+
+  test("a shape cannot be changed after it was checked", async () => {
+    const before = tensor("FloatStorage", "0", 6, [6], [1])
+      .replace("(I6\ntI1\n", "")
+      .replace("(I6\nt(I1\nt", "(lp5\nI6\na(I1\nt");
+    const pickle = dict({ a: `${before}g5\nI99999999\na0` });
+    expect((await readPyTorch(torchZip(pickle, { 0: six }))).tensors.get("a")!.shape).toEqual([6]);
+  });
+
+  test.each<[string, string, RegExp]>([
+    [
+      "the name of a storage",
+      `${doubled}${tensor("FloatStorage", "0", 6, [6], [1]).replace("S'0'\n", "g0\n")}`,
+      /a storage has no name/,
+    ],
+    ["a device", `${doubled}ctorch\ndevice\n(g0\ntR`, /expected a state dict of tensors, got no dict/],
+    ["a key", `${doubled}(dg0\nI1\ns`, /got a dict of \(2 items\)/],
+  ])("%s may be lists that unfold without end", async (_, pickle, message) => {
+    expect(await failure(readPyTorch(torchZip(pickle, { 0: six }), "x.pth"))).toMatch(message);
+  });
+
+  test("a size of 0 does not hide the size of the others", async () => {
+    const huge = `(${"I9007199254740991\n".repeat(30)}I0\nt`;
+    const empty = tensor("FloatStorage", "0", 6, [], []).replace(/\(t\(t/, `${huge}${huge}`);
+    const { tensors } = await readPyTorch(torchZip(dict({ a, empty }), { 0: six }));
+    expect(tensors.get("empty")!.data.length).toBe(0);
+  });
+
+  test("a tensor of too many axes is refused before its sizes are copied", async () => {
+    const sizes = `(${"I1\n".repeat(100_000)}t`;
+    const wide = tensor("FloatStorage", "0", 6, [], []).replace(/\(t\(t/, `${sizes}${sizes}`);
+    expect(await failure(readPyTorch(torchZip(dict({ wide }), { 0: six })))).toMatch(/must be whole numbers/);
+  });
+
   test.each<[string, Uint8Array, RegExp]>([
     [
       "past the storage",
