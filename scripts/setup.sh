@@ -22,8 +22,8 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
   { say "expected Node 20.19 or newer, got $(node --version); install a newer Node" >&2; exit 1; }
 
 has_libtorch() {
-  [ -n "${LIBTORCH:-}" ] || [ -f /usr/include/ATen/core/Tensor.h ] || [ -f build/torch-engine/motioncue.node ] ||
-    python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)' 2>/dev/null
+  [ -f build/torch-engine/motioncue.node ] ||
+    bash src/engine/torch/native/build.sh --which </dev/null 2>/dev/null | grep '^native engine: libtorch' >/dev/null
 }
 missing_packages() {
   command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo ffmpeg

@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   flow: ["src"],
   templates: ["src"],
   pipelines: ["src", "smpl", "flow", "templates"],
+  bench: ["src", "smpl", "flow", "templates", "pipelines"],
 };
 /**
  * The rooms of pipelines/ in their order: a room is a folder, a file at the top, or both of one name, and imports from

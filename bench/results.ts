@@ -1,0 +1,84 @@
+/** @file Kept results: one file per device, number of threads, precision and peer environment, one entry per case. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { EngineInfo } from "../src/engine/engine.ts";
+import { FormatError } from "../src/errors.ts";
+import { writeFileAtomic } from "../src/io/write-file.ts";
+import type { Summary } from "./statistics.ts";
+
+/** Where results are kept. */
+export const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
+
+/** What tells one file of results from another. */
+export interface Setting {
+  /** "cpu", or the name of the accelerator. */
+  readonly device: string;
+  readonly threads: number;
+  readonly precision: string;
+  readonly peerEnv: string;
+}
+
+/** The peer's side of one case. */
+export interface PeerResult {
+  readonly torch: string;
+  readonly value: Summary;
+  /** Its time over ours, round by round. */
+  readonly ratio: Summary;
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What was measured of one case, medians over rounds. */
+export interface CaseResult {
+  readonly date: string;
+  readonly cpu: string;
+  /** Load average of the last minute when it began. */
+  readonly load: number;
+  readonly engine: EngineInfo;
+  readonly label: string;
+  readonly unit: string;
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly rounds: number;
+  readonly repeats: number;
+  readonly ours: Summary;
+  /** By name of the run; "" where the peer has one. */
+  readonly peers: Readonly<Record<string, PeerResult>>;
+}
+
+/** One file. */
+export interface ResultFile extends Setting {
+  readonly cases: Readonly<Record<string, CaseResult>>;
+}
+
+/** File name of a setting: `cpu-2-threads-fp32-tuned.json`. */
+export function resultName({ device, threads, precision, peerEnv }: Setting): string {
+  const name = device.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  return `${name}-${threads}-threads-${precision}-${peerEnv}.json`;
+}
+
+/** Adds a case to its file, in place of an earlier result of the same case. */
+export async function keepResult(setting: Setting, id: string, result: CaseResult, folder = RESULTS): Promise<string> {
+  const path = join(folder, resultName(setting));
+  const before = existsSync(path) ? readResults(path).cases : {};
+  const { device, threads, precision, peerEnv } = setting;
+  const file: ResultFile = { device, threads, precision, peerEnv, cases: { ...before, [id]: result } };
+  await writeFileAtomic(path, `${JSON.stringify(file, null, 2)}\n`);
+  return path;
+}
+
+/** All kept results of timings, by file name. Throws FormatError for a file that is none. */
+export function allResults(folder = RESULTS): ResultFile[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => /-threads-.*\.json$/.test(name) && !name.startsWith("profile-"));
+  return names.sort().map((name) => readResults(join(folder, name)));
+}
+
+function readResults(path: string): ResultFile {
+  try {
+    const file = JSON.parse(readFileSync(path, "utf8")) as Partial<ResultFile>;
+    if (typeof file.cases === "object" && typeof file.threads === "number") return file as ResultFile;
+  } catch {
+    // Told below, as any other file that holds no results.
+  }
+  throw new FormatError(path, "expected kept benchmark results; remove the file and run npm run bench");
+}
