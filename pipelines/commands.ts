@@ -11,6 +11,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<{ readonly co
   synth: () => import("./commands/synth.ts"),
   flow: () => import("./commands/flow.ts"),
   inspect: () => import("./commands/inspect.ts"),
+  convert: () => import("./commands/convert.ts"),
   demo: () => import("./commands/demo.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };

@@ -1,15 +1,28 @@
-/** @file What a backbone is: images to one feature vector each. */
-import type { Tensor2D, Tensor4D } from "../src/engine/tf.ts";
+/** @file What a backbone is: images to feature vectors at some places of each. */
+import { type Tensor3D, type Tensor4D, tf } from "../src/engine/tf.ts";
 import type { BatchNormMode } from "../src/nn/batch-norm.ts";
 import type { ParameterShapes, Parameters } from "../src/nn/parameters.ts";
+import type { RegressorSpec } from "./regressor-spec.ts";
 
 export interface Backbone {
   /** One sentence for the help. */
   readonly doc: string;
-  /** Length of the feature vector for a base width. */
-  featureCount(width: number): number;
+  /** The sizes of the published network, where they are not those of DEFAULT_SPEC. */
+  readonly published: Partial<RegressorSpec>;
+  /** Length of a feature vector. */
+  featureCount(spec: RegressorSpec): number;
   /** Names and shapes of its weights and buffers, PyTorch layout. */
-  shapes(width: number): ParameterShapes;
-  /** Features [B,F] of normalised images [B,S,S,3]; the width is that of the parameters. */
-  features(parameters: Parameters, images: Tensor4D, batchNorm: BatchNormMode): Tensor2D;
+  shapes(spec: RegressorSpec): ParameterShapes;
+  /** What is wrong with a specification for this backbone, if anything. */
+  problem?(spec: RegressorSpec): string | undefined;
+  /** The sizes that weights of these shapes have, or undefined where they are those of another network. */
+  recognise(shapes: ParameterShapes): Partial<RegressorSpec> | undefined;
+  /** Features [B,N,F] at N places of normalised images [B,S,S,3]. */
+  features(parameters: Parameters, spec: RegressorSpec, images: Tensor4D, batchNorm: BatchNormMode): Tensor3D;
+}
+
+/** A feature map [B,H,W,F] as features at H*W places, row by row. */
+export function places(map: Tensor4D): Tensor3D {
+  const [batch, rows, columns, count] = map.shape;
+  return tf.reshape(map, [batch, rows * columns, count]);
 }

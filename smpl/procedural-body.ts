@@ -1,6 +1,7 @@
 /** @file The default body: a person made by this code alone, in SMPL's layout (24 joints, 10 betas), free of any licence. */
 import type { BodyArrays } from "./body-arrays.ts";
 import { PARENTS } from "./joints.ts";
+import { proceduralPoints } from "./procedural/body-points.ts";
 import { buildBodySurface } from "./procedural/body-surface.ts";
 import { jointRegressor } from "./procedural/joint-regressor.ts";
 import { poseDirections } from "./procedural/pose-directions.ts";
@@ -28,9 +29,10 @@ function make(): BodyArrays {
     vTemplate: Float32Array.from(surface.positions, (value, i) => value - pelvis[i % 3]!),
     shapeDirs: Float32Array.from(shapeDirections(surface, weights)),
     poseDirs: poseDirections(surface.positions, weights),
-    jointRegressor: Float32Array.from(jointRegressor(surface.positions)),
+    jointRegressor: Float32Array.from(jointRegressor(surface.positions, SKELETON)),
     lbsWeights: Float32Array.from(weights),
     faces: surface.faces,
     parents: Int32Array.from(PARENTS),
+    points: proceduralPoints(surface.positions),
   };
 }

@@ -4,9 +4,9 @@ import { type Tensor4D, tf } from "../src/engine/tf.ts";
 import { ShapeError } from "../src/errors.ts";
 import type { BatchNormMode } from "../src/nn/batch-norm.ts";
 import { initialValues } from "../src/nn/init.ts";
-import { disposeParameters, type Parameters, parametersFromHost } from "../src/nn/parameters.ts";
+import { disposeParameters, type Parameters, parametersFromHost, parametersToHost } from "../src/nn/parameters.ts";
 import { backbones } from "./backbones.ts";
-import { readRegressorFile, writeRegressorFile } from "./checkpoint.ts";
+import { type RegressorExtras, readRegressorFile, writeRegressorFile } from "./checkpoint.ts";
 import type { BodyPrediction, Dropout } from "./head.ts";
 import { heads } from "./heads.ts";
 import { completeSpec, type RegressorSpec, regressorShapes } from "./regressor-spec.ts";
@@ -44,7 +44,7 @@ export function regressorWith(spec: RegressorSpec, parameters: Parameters): Regr
       }
       return tf.tidy(() => {
         const normalised = tf.div(tf.sub(images, tf.tensor1d([...mean])), tf.tensor1d([...std])) as Tensor4D;
-        const features = backbones[spec.backbone].features(parameters, normalised, batchNorm);
+        const features = backbones[spec.backbone].features(parameters, spec, normalised, batchNorm);
         return heads[spec.head].estimate(parameters, spec, features, dropout);
       });
     },
@@ -63,21 +63,29 @@ export function createRegressor(given: Partial<RegressorSpec>, seed: number): Re
 }
 
 /**
- * The regressor of a file: `default` (shipped), a safetensors file of ours, or a PyTorch checkpoint of the SPIN family,
- * whose sizes are read off its shapes. `given` states what a PyTorch file does not hold (`camera`, `cropSize` ...).
- * Throws FormatError; OptionError where `given` contradicts the file or the camera is unknown.
+ * The regressor of a file: `default` (shipped), a file of ours (`.safetensors` or PyTorch's), or a checkpoint of a known
+ * format (checkpoint-formats.ts), whose network and sizes are read off names and shapes. `given` states what a file does
+ * not hold: `camera` where that is open, `cropSize` ... Throws FormatError that lists missing and unused keys; OptionError
+ * where `given` contradicts the file, the camera stays open, or a mean body is needed (`extras`).
  */
-export async function loadRegressor(path: string, given: Partial<RegressorSpec> = {}): Promise<Regressor> {
-  const { spec, tensors } = await readRegressorFile(path === "default" ? SHIPPED : path, given);
+export async function loadRegressor(
+  path: string,
+  given: Partial<RegressorSpec> = {},
+  extras: RegressorExtras = {},
+): Promise<Regressor> {
+  const { spec, tensors } = await readRegressorFile(path === "default" ? SHIPPED : path, given, extras);
   return regressorWith(spec, parametersFromHost(tensors));
 }
 
-/** Writes a regressor as safetensors: PyTorch names and layout, its specification and `extra` in the header. */
+/**
+ * Writes a regressor in PyTorch's layout and under the key names of its origin, its specification and `extra` with it: as
+ * safetensors, or for any other ending than `.safetensors` as a PyTorch file.
+ */
 export async function saveRegressor(
   path: string,
   regressor: Regressor,
   extra: Readonly<Record<string, string>> = {},
   dtype: "float32" | "float16" = "float32",
 ): Promise<void> {
-  await writeRegressorFile(path, regressor.spec, regressor.parameters, extra, dtype);
+  await writeRegressorFile(path, regressor.spec, await parametersToHost(regressor.parameters), extra, dtype);
 }

@@ -43,8 +43,8 @@ export const FOREIGN_FILES: readonly ForeignFile[] = [
   {
     topic: "body",
     name: "smpl",
-    pattern: /smpl[^/]*\.npz$/i,
+    pattern: /(smpl(?!_mean_params)|basicmodel)[^/]*\.(npz|pkl)$/i,
     use: "--body FILE",
-    source: "register at smpl.is.tue.mpg.de and save the model as .npz",
+    source: "register at smpl.is.tue.mpg.de; the .pkl as downloaded",
   },
 ];

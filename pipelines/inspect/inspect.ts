@@ -1,15 +1,19 @@
 /** @file What a file is: its kind, told by its content, and its keys and shapes in short. Nothing in it is executed. */
 import { extname } from "node:path";
 import { readFloSize } from "../../flow/flo-file.ts";
+import { pyTorchKeys, safetensorsKeys } from "../../smpl/checkpoint.ts";
+import type { CheckpointKeys } from "../../smpl/identify-checkpoint.ts";
 import { FormatError } from "../../src/errors.ts";
 import { withSource } from "../../src/io/byte-source.ts";
 import { parseNpyHeader } from "../../src/io/npy.ts";
 import { summarizeNpz } from "../../src/io/npz.ts";
+import { readPickledArrays } from "../../src/io/pickle-file.ts";
 import { summarizePyTorch } from "../../src/io/pytorch.ts";
 import { readSafetensorsHeader } from "../../src/io/safetensors.ts";
 import { showText } from "../../src/io/show-text.ts";
 import { probeStream } from "../../src/video/probe.ts";
 import { readTracks } from "../clips/tracks.ts";
+import { fitWeights, type WeightsFit } from "./weights.ts";
 
 /** An array or tensor of a file. */
 export interface InspectedArray {
@@ -27,9 +31,11 @@ export interface InspectReport {
   /** What there is to say beside arrays, by name. */
   readonly facts: Readonly<Record<string, string | number>>;
   readonly arrays: readonly InspectedArray[];
+  /** For weights: the network that they fit. */
+  readonly fit?: WeightsFit;
 }
 
-type Finding = Pick<InspectReport, "kind" | "facts"> & { readonly arrays?: readonly InspectedArray[] };
+type Finding = Pick<InspectReport, "kind" | "facts" | "fit"> & { readonly arrays?: readonly InspectedArray[] };
 
 /** The first bytes of a file, and what is known of it. */
 interface Candidate {
@@ -48,6 +54,7 @@ const KINDS: readonly Kind[] = [
   { matches: ({ head }) => startsWith(head, "\x93NUMPY"), inspect: inspectNpy },
   { matches: ({ head }) => startsWith(head, "PIEH"), inspect: inspectFlo },
   { matches: isPyTorch, inspect: inspectPyTorch },
+  { matches: isPickle, inspect: inspectPickle },
   { matches: ({ head }) => startsWith(head, "PK"), inspect: inspectNpz },
   { matches: isSafetensors, inspect: inspectSafetensors },
   { matches: ({ head }) => /^\s*[[{]/.test(head.toString("latin1")), inspect: inspectJson },
@@ -65,19 +72,38 @@ export async function inspectFile(path: string): Promise<InspectReport> {
   return { path, bytes: file.bytes, arrays: [], ...found };
 }
 
-/** A report as text for people: one line for the kind, one per fact, and a table of arrays. */
+/** A screenful. */
+const MOST_ARRAYS = 60;
+
+/**
+ * A report as text for people: one line for the kind, one per fact and per key that is missing or left over, and a table
+ * of the first arrays.
+ */
 export function formatInspect(report: InspectReport): string {
   const lines = [`${report.path}: ${report.kind}, ${formatBytes(report.bytes)}`];
   for (const [name, value] of Object.entries(report.facts)) lines.push(`  ${name}: ${value}`);
-  const { arrays } = report;
+  const { arrays, fit } = report;
+  if (fit) lines.push(...formatFit(fit));
   const width = Math.min(
     60,
     arrays.reduce((longest, { key }) => Math.max(longest, key.length), 0),
   );
-  for (const { key, dtype, shape } of arrays) {
+  for (const { key, dtype, shape } of arrays.slice(0, MOST_ARRAYS)) {
     lines.push(`  ${printable(key).padEnd(width)}  ${dtype} [${shape.join(", ")}]`);
   }
+  if (arrays.length > MOST_ARRAYS) lines.push(`  and ${arrays.length - MOST_ARRAYS} more; --json has them all`);
   return lines.join("\n");
+}
+
+function formatFit({ network, formats, facts, missing, unused, misshapen, dropped }: WeightsFit): string[] {
+  const whole = [missing, unused, misshapen].every((keys) => keys.length === 0);
+  const lists = { missing, "left over": unused, "of another shape": misshapen };
+  return [
+    `  fits: ${network}, as ${formats.join(" or ")} has it${whole ? ", completely" : ""}`,
+    ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
+    ...(dropped > 0 ? [`  not needed: ${dropped} tensors`] : []),
+    ...Object.entries(lists).flatMap(([what, keys]) => keys.map((key) => `  ${what}: ${printable(key)}`)),
+  ];
 }
 
 async function inspectNpy({ path, head }: Candidate): Promise<Finding> {
@@ -91,16 +117,26 @@ async function inspectNpy({ path, head }: Candidate): Promise<Finding> {
 async function inspectNpz({ path }: Candidate): Promise<Finding> {
   const arrays = listed(await summarizeNpz(path));
   if (arrays.length === 0) throw new FormatError(path, "a zip archive of neither NumPy arrays nor PyTorch tensors");
-  const keys = new Set(arrays.map(({ key }) => key));
-  const facts: Record<string, string> = {};
-  if (["v_template", "shapedirs", "weights"].every((key) => keys.has(key)))
-    facts["holds"] = "a body model (SMPL layout)";
-  else if (keys.has("imgname")) facts["holds"] = "a labelled dataset (SPIN layout)";
+  const facts = bodyFact(arrays);
+  if (arrays.some(({ key }) => key === "imgname")) facts["holds"] = "a labelled dataset (SPIN layout)";
   return { kind: "NumPy archive (.npz)", facts: { ...facts, arrays: arrays.length }, arrays };
 }
 
+async function inspectPickle({ path }: Candidate): Promise<Finding> {
+  const arrays = listed(await readPickledArrays(path));
+  return { kind: "pickle (.pkl)", facts: { ...bodyFact(arrays), arrays: arrays.length }, arrays };
+}
+
+/** A body model has at least these arrays. */
+function bodyFact(arrays: readonly InspectedArray[]): Record<string, string> {
+  const keys = new Set(arrays.map(({ key }) => key));
+  const isBody = ["v_template", "shapedirs", "weights"].every((key) => keys.has(key));
+  return isBody ? { holds: "a body model (SMPL layout)" } : {};
+}
+
 async function inspectPyTorch({ path }: Candidate): Promise<Finding> {
-  const { container, path: keys, tensors, extra } = await summarizePyTorch(path);
+  const summary = await summarizePyTorch(path);
+  const { container, path: keys, tensors, extra } = summary;
   const others = Object.keys(extra).map(printable);
   const facts: Record<string, string | number> = {
     container: container === "zip" ? "zip (PyTorch 1.6 or later)" : "legacy (before PyTorch 1.6)",
@@ -108,17 +144,24 @@ async function inspectPyTorch({ path }: Candidate): Promise<Finding> {
     ...weightFacts(tensors),
     ...(others.length > 0 ? { beside: shorten(others) } : {}),
   };
-  return { kind: "PyTorch checkpoint", facts, arrays: listed(tensors) };
+  return { kind: "PyTorch checkpoint", facts, arrays: listed(tensors), ...fitting(path, pyTorchKeys(path, summary)) };
 }
 
 async function inspectSafetensors({ path }: Candidate): Promise<Finding> {
-  const { entries, metadata } = await readSafetensorsHeader(path);
+  const header = await readSafetensorsHeader(path);
+  const { entries, metadata } = header;
   const texts = Object.entries(metadata).map(([key, text]) => [printable(key), clip(printable(text), 200)] as const);
   return {
     kind: "weights (.safetensors)",
     facts: { ...Object.fromEntries(texts), ...weightFacts(entries) },
     arrays: listed(entries),
+    ...fitting(path, safetensorsKeys(header)),
   };
+}
+
+function fitting(path: string, keys: CheckpointKeys): { fit?: WeightsFit } {
+  const fit = fitWeights(path, keys);
+  return fit ? { fit } : {};
 }
 
 async function inspectFlo({ path }: Candidate): Promise<Finding> {
@@ -172,10 +215,21 @@ async function inspectPictures({ path }: Candidate): Promise<Finding> {
   };
 }
 
+/** The number that PyTorch's older files begin with, pickled. */
+const MAGIC = "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+
 /** Zip archives that PyTorch wrote hold `<name>/data.pkl` first; its older files begin with a pickled magic number. */
 function isPyTorch({ path, head }: Candidate): boolean {
   if (startsWith(head, "PK")) return head.includes("/data.pkl") || /^\.(pth|pt|ckpt|tar)$/i.test(extname(path));
-  return head[0] === 0x80 && head[1]! <= 5;
+  return startsWith(head, MAGIC) || (!isPickleName(path) && head[0] === 0x80 && head[1]! <= 5);
+}
+
+function isPickle({ path, head }: Candidate): boolean {
+  return isPickleName(path) && !startsWith(head, "PK");
+}
+
+function isPickleName(path: string): boolean {
+  return /^\.(pkl|pickle)$/i.test(extname(path));
 }
 
 function isSafetensors({ bytes, head }: Candidate): boolean {

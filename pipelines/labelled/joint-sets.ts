@@ -1,56 +1,15 @@
 /** @file How the joints of SPIN-format data sets (OpenPose-25, and the 24-joint superset "GT-24") relate to SMPL's 24. */
+import { jointSets, skeletonJoints } from "../../smpl/joint-sets.ts";
 import { JOINT_COUNT, JOINTS } from "../../smpl/joints.ts";
 
-const J = JOINTS;
-const NONE = -1;
+/** SMPL joint of each OpenPose-25 point. Faces and feet are points of the skin: they have none. */
+export const OPENPOSE_25_TO_SMPL: readonly number[] = skeletonJoints(jointSets["openpose-25"]);
 
-/**
- * SMPL joint of each OpenPose-25 point (nose, neck, right arm, left arm, mid hip, right leg, left leg, face, feet). Faces
- * and feet are points of the skin, which a body of any vertex count does not name: they have none.
- */
-export const OPENPOSE_25_TO_SMPL: readonly number[] = [
-  NONE,
-  J.neck,
-  J.rightShoulder,
-  J.rightElbow,
-  J.rightWrist,
-  J.leftShoulder,
-  J.leftElbow,
-  J.leftWrist,
-  J.pelvis,
-  J.rightHip,
-  J.rightKnee,
-  J.rightAnkle,
-  J.leftHip,
-  J.leftKnee,
-  J.leftAnkle,
-  ...Array.from({ length: 10 }, () => NONE),
-];
-
-/**
- * SMPL joint of each of the 24 joints in the fields `part` and `S`: LSP's 14 joints, then pelvis, thorax, spine, jaw, head
- * and face. LSP's hips and MPII's pelvis lie a few centimetres off SMPL's; they stand for them, as the nearest there are.
- */
-export const GT_24_TO_SMPL: readonly number[] = [
-  J.rightAnkle,
-  J.rightKnee,
-  J.rightHip,
-  J.leftHip,
-  J.leftKnee,
-  J.leftAnkle,
-  J.rightWrist,
-  J.rightElbow,
-  J.rightShoulder,
-  J.leftShoulder,
-  J.leftElbow,
-  J.leftWrist,
-  ...[NONE, NONE],
-  J.pelvis,
-  ...Array.from({ length: 9 }, () => NONE),
-];
+/** SMPL joint of each of the 24 joints in the fields `part` and `S`; the hips and the pelvis are the nearest there are. */
+export const GT_24_TO_SMPL: readonly number[] = skeletonJoints(jointSets["gt-24"]);
 
 /** The SMPL joints whose mean is the root of a labelled person: both hips, which every data set has. */
-export const ROOT_JOINTS: readonly number[] = [J.leftHip, J.rightHip];
+export const ROOT_JOINTS: readonly number[] = [JOINTS.leftHip, JOINTS.rightHip];
 
 /**
  * Joints [N*width] of another set, the last number of each being a confidence, as SMPL's [24*width]; joints that the set

@@ -18,7 +18,7 @@ export const TRAIN_REGRESSOR_OPTIONS = {
   images: { kind: "text", value: "DIR", doc: "folder of the data set's pictures" },
   heldOut: { kind: "integer", min: 1, default: 256, doc: "synthetic pictures to measure on, never trained on" },
   ...BODY_OPTION,
-  backbone: { kind: "choice", choices: ["resnet18", "resnet50"], default: "resnet18", doc: "feature network" },
+  backbone: { kind: "choice", choices: ["resnet18", "resnet50", "hrnet"], default: "resnet18", doc: "feature network" },
   width: {
     kind: "integer",
     min: 1,

@@ -1,20 +1,20 @@
 /** @file Joints as weighted means of the vertices around them. */
-import { JOINT_COUNT } from "../joints.ts";
-import { SKELETON } from "./skeleton.ts";
 
 /** Gaussian reach of a joint's ring of vertices, beyond the nearest one. Metres. */
 const REACH = 0.035;
 
 /**
- * Regressor [24*V] whose rows sum to 1 and give the skeleton's joints at rest. A row is a Gaussian of the distance to the
+ * Regressor [J*V] whose rows sum to 1 and give the joints at `places` [J] in the surface `positions` [V*3]. A row is a Gaussian of the distance to the
  * joint, corrected as little as possible (weighted least squares) so that the mean is exactly the joint:
  * w = g (1 + l . (1, v - J)) with the four multipliers l from sum w = 1, sum w (v - J) = 0.
  */
-export function jointRegressor(positions: Float64Array): Float64Array {
+export function jointRegressor(
+  positions: Float64Array,
+  places: readonly (readonly [number, number, number])[],
+): Float64Array {
   const count = positions.length / 3;
-  const out = new Float64Array(JOINT_COUNT * count);
-  for (let j = 0; j < JOINT_COUNT; j++) {
-    const joint = SKELETON[j]!;
+  const out = new Float64Array(places.length * count);
+  places.forEach((joint, j) => {
     const offset = (v: number) => [1, ...joint.map((x, a) => positions[3 * v + a]! - x)];
     const distances = Array.from({ length: count }, (_, v) => Math.hypot(...offset(v).slice(1)));
     const nearest = Math.min(...distances);
@@ -30,7 +30,7 @@ export function jointRegressor(positions: Float64Array): Float64Array {
     prior.forEach((g, v) => {
       if (g > 0) out[j * count + v] = (g / total) * offset(v).reduce((sum, x, a) => sum + x * multipliers[a]!, 0);
     });
-  }
+  });
   return out;
 }
 

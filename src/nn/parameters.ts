@@ -79,6 +79,37 @@ export function countScalars(shapes: ParameterShapes): number {
   return [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape), 0);
 }
 
+/** Where tensors differ from what a network needs. */
+export interface ShapeDifferences {
+  readonly missing: readonly string[];
+  readonly unused: readonly string[];
+  /** `key [found], not [needed]`. */
+  readonly misshapen: readonly string[];
+}
+
+/** What a network with shapes `needed` lacks in `found`, and what is left over; `num_batches_tracked` counters do not count. */
+export function compareShapes(needed: ParameterShapes, found: ParameterShapes): ShapeDifferences {
+  const shared = [...needed].filter(([key]) => found.has(key));
+  return {
+    missing: [...needed.keys()].filter((key) => !found.has(key)),
+    unused: [...found.keys()].filter((key) => !needed.has(key) && !key.endsWith("num_batches_tracked")),
+    misshapen: shared
+      .filter(([key, shape]) => found.get(key)!.join() !== shape.join())
+      .map(([key, shape]) => `${key} [${found.get(key)!.join(",")}], not [${shape.join(",")}]`),
+  };
+}
+
+/** Throws FormatError, beginning with `where`, that lists the differences, if there are any. */
+export function expectNoDifference(where: string, { missing, unused, misshapen }: ShapeDifferences): void {
+  const problems = [listed("missing", missing), listed("unused", unused), listed("of another shape", misshapen)];
+  const found = problems.filter(Boolean).join("; ");
+  if (found)
+    throw new FormatError(
+      where,
+      `expected the weights of this network, got others (${found}); pass a file made for it`,
+    );
+}
+
 /**
  * The tensors that a network with `shapes` needs, in the order of `shapes`. Throws FormatError that lists missing keys,
  * unused keys and wrong shapes; `num_batches_tracked` counters are dropped silently.
@@ -88,33 +119,17 @@ export function matchParameters(
   shapes: ParameterShapes,
   tensors: ReadonlyMap<string, HostTensor>,
 ): Map<string, HostTensor> {
-  const matched = new Map<string, HostTensor>();
-  const missing: string[] = [];
-  const wrong: string[] = [];
-  for (const [key, shape] of shapes) {
-    const host = tensors.get(key);
-    if (!host) missing.push(key);
-    else if (host.shape.join() !== shape.join())
-      wrong.push(`${key} [${host.shape.join(",")}], not [${shape.join(",")}]`);
-    else matched.set(key, host);
-  }
-  const unused = [...tensors.keys()].filter((key) => !shapes.has(key) && !key.endsWith("num_batches_tracked"));
-  const problems = [listed("missing", missing), listed("unused", unused), listed("of another shape", wrong)].filter(
-    Boolean,
-  );
-  if (problems.length > 0) {
-    throw new FormatError(
-      where,
-      `expected the weights of this network, got others (${problems.join("; ")}); pass a file made for it`,
-    );
-  }
-  return matched;
+  expectNoDifference(where, compareShapes(shapes, new Map([...tensors].map(([key, { shape }]) => [key, shape]))));
+  return new Map([...shapes.keys()].map((key) => [key, tensors.get(key)!]));
 }
+
+/** Longer lists are cut: a file of another network would fill the screen. `motioncue inspect` lists them whole. */
+const MOST_LISTED = 40;
 
 function listed(what: string, names: readonly string[]): string {
   if (names.length === 0) return "";
-  const more = names.length > 4 ? ` and ${names.length - 4} more` : "";
-  return `${what}: ${names.slice(0, 4).join(", ")}${more}`;
+  const more = names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : "";
+  return `${what}: ${names.slice(0, MOST_LISTED).join(", ")}${more}`;
 }
 
 function isWeight(key: string): boolean {
