@@ -6,10 +6,11 @@ import { borrowKernels } from "./borrow.ts";
 import { tf } from "./tf.ts";
 import { conv2dFilterGradient, conv2dInputGradient } from "./wasm-convolution.ts";
 import { batchMatMulThrough } from "./wasm-matmul.ts";
+import { coverRefusedCalls } from "./wasm-refused.ts";
 
 // Kernels of tfjs-backend-wasm 4.22 whose results differ from every other backend's (test/src/engine/kernels.test.ts):
-// its max-pooling gradient loses windows at the padded border.
-const REPLACED = ["MaxPoolGrad"] as const;
+// its max-pooling gradient loses windows at the padded border, and its histogram of several dimensions is one per row.
+const REPLACED = ["MaxPoolGrad", "Bincount"] as const;
 
 // Kernels that the backend lacks or has as a plain loop, several hundred times slower than the products they consist of.
 const COMPOSED = { Conv2DBackpropFilter: conv2dFilterGradient, Conv2DBackpropInput: conv2dInputGradient } as const;
@@ -29,6 +30,7 @@ export async function startWasm(): Promise<{ device: string; version: string }> 
   const product = tf.getKernel("BatchMatMul", "wasm");
   tf.unregisterKernel("BatchMatMul", "wasm");
   tf.registerKernel({ ...product, kernelFunc: batchMatMulThrough(product.kernelFunc) });
+  coverRefusedCalls();
   const borrowed = await borrowKernels("wasm");
   return {
     device: `cpu, WebAssembly (${borrowed.length} kernels from the cpu backend)`,

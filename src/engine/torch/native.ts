@@ -99,6 +99,13 @@ export function fusedMany(name: string): (...args: readonly Argument[]) => Handl
   };
 }
 
+/** A function of the addon that works on host arrays and gives nothing back. */
+export function hostFunction<A extends unknown[]>(name: string): (...args: A) => void {
+  return (...args) => {
+    (native()[name] as (...a: unknown[]) => void)(...args);
+  };
+}
+
 /**
  * Runs `body`, then releases every tensor that it made and did not name in `kept`, whether it returns or throws.
  * Calls nest: a kernel that runs another inside sees only its own tensors.

@@ -1,28 +1,14 @@
 /** @file Registers the torch engine with tfjs: the backend, its own kernels, and the cpu backend's for all others. */
-import type { NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
-import { borrowKernels } from "../borrow.ts";
+import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
+import { borrowedKernel, borrowKernels } from "../borrow.ts";
+import { registerHostFunctions } from "../custom.ts";
 import { tf } from "../tf.ts";
 import { TorchBackend } from "./backend.ts";
-import { convolutionKernels } from "./kernels/convolution.ts";
-import { elementwiseKernels } from "./kernels/elementwise.ts";
-import { indexingKernels } from "./kernels/indexing.ts";
-import { converted, type Kernel, type KernelTable } from "./kernels/kernel.ts";
-import { layoutKernels } from "./kernels/layout.ts";
-import { matmulKernels } from "./kernels/matmul.ts";
-import { networkKernels } from "./kernels/networks.ts";
-import { reductionKernels } from "./kernels/reduction.ts";
+import { torchHostFunctions } from "./host.ts";
+import { torchKernels } from "./kernel-tables.ts";
+import { converted, type Kernel } from "./kernels/kernel.ts";
+import { hasStrings, STRING_KERNELS } from "./kernels/strings.ts";
 import { loadAddon, withRelease } from "./native.ts";
-
-/** Every kernel that runs natively, by tfjs name. */
-export const torchKernels: KernelTable = {
-  ...elementwiseKernels,
-  ...reductionKernels,
-  ...matmulKernels,
-  ...layoutKernels,
-  ...indexingKernels,
-  ...convolutionKernels,
-  ...networkKernels,
-};
 
 /** Loads the addon and makes "torch" a tfjs backend. Throws where the addon cannot be loaded. */
 export async function registerTorch(): Promise<{ version: string; threads: number }> {
@@ -30,13 +16,19 @@ export async function registerTorch(): Promise<{ version: string; threads: numbe
   const backend = new TorchBackend();
   tf.registerBackend("torch", () => backend, 3);
   for (const [kernelName, kernel] of Object.entries(torchKernels)) {
+    const native = (inputs: NamedTensorInfoMap, attrs: NamedAttrMap) => run(kernelName, kernel, inputs, attrs, backend);
+    const onStrings = STRING_KERNELS.has(kernelName) ? borrowedKernel(kernelName, "torch") : undefined;
     tf.registerKernel({
       kernelName,
       backendName: "torch",
-      kernelFunc: ({ inputs, attrs }) =>
-        run(kernelName, kernel, inputs as NamedTensorInfoMap, (attrs ?? {}) as never, backend),
+      kernelFunc: (call) => {
+        const inputs = call.inputs as NamedTensorInfoMap;
+        const attrs = (call.attrs ?? {}) as NamedAttrMap;
+        return onStrings && hasStrings(inputs, attrs) ? onStrings(call) : native(inputs, attrs);
+      },
     });
   }
+  registerHostFunctions("torch", torchHostFunctions);
   await borrowKernels("torch");
   return facts;
 }
@@ -45,7 +37,7 @@ function run(
   name: string,
   kernel: Kernel,
   inputs: NamedTensorInfoMap,
-  attrs: never,
+  attrs: NamedAttrMap,
   backend: TorchBackend,
 ): TensorInfo | TensorInfo[] {
   const input = (key: string): TensorInfo => {
@@ -61,7 +53,7 @@ function run(
         backend,
         input,
         handle: (key) => backend.handle(input(key)),
-        attr: (key) => attrs[key],
+        attr: (key) => attrs[key] as never,
         give: (handle, dtype) => backend.wrap(keep(converted(handle, dtype)), dtype),
       }),
     );
@@ -69,6 +61,6 @@ function run(
     const shapes = Object.entries(inputs).map(([key, info]) =>
       info ? `${key} ${info.dtype} [${info.shape.join(", ")}]` : key,
     );
-    throw new Error(`${name}(${shapes.join(", ")}): ${(error as Error).message}`);
+    throw new Error(`${name}: ${(error as Error).message} (inputs: ${shapes.join(", ")})`);
   }
 }

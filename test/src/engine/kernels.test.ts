@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEngine } from "../../../src/engine/engine.ts";
 import { probeEngines } from "../../../src/engine/probe.ts";
 import { tf } from "../../../src/engine/tf.ts";
+import { torchKernels } from "../../../src/engine/torch/kernel-tables.ts";
 import { loadAddon } from "../../../src/engine/torch/native.ts";
-import { torchKernels } from "../../../src/engine/torch/register.ts";
 import { startWasm } from "../../../src/engine/wasm.ts";
 import { kernelCases, restartNumbers } from "../../support/kernel-cases.ts";
 
@@ -65,7 +65,7 @@ describe.runIf(torch.available)("torch engine", () => {
             { transposeA: false, transposeB: false },
           ),
       ),
-    ).toThrow(/BatchMatMul\(a float32 \[2, 3\], b float32 \[4, 5\]\)/);
+    ).toThrow(/^BatchMatMul: .*\(inputs: a float32 \[2, 3\], b float32 \[4, 5\]\)$/s);
     expect((tf.memory() as unknown as { nativeBytes: number }).nativeBytes).toBe(before);
   });
 

@@ -1,6 +1,6 @@
-/** @file Convolution, pooling, resizing and batch normalisation on NHWC tensors. */
+/** @file Two-dimensional convolution, on NHWC tensors; NCHW ones are permuted views of such. */
 import { tf } from "../../tf.ts";
-import { aten, atenMany, fused, type Handle } from "../native.ts";
+import { aten, fused, type Handle } from "../native.ts";
 import type { KernelCall, KernelTable } from "./kernel.ts";
 import { activate } from "./matmul.ts";
 
@@ -8,19 +8,8 @@ const conv2d = fused("conv2d");
 const conv2dInputGradient = fused("conv2dInputGradient");
 const conv2dFilterGradient = fused("conv2dFilterGradient");
 const permute = aten("permute");
-const add = aten("add.Tensor");
-const maxPool = atenMany("max_pool2d_with_indices");
-const maxPoolBackward = aten("max_pool2d_with_indices_backward");
-const avgPool = aten("avg_pool2d");
-const avgPoolBackward = aten("avg_pool2d_backward");
-const padNd = aten("constant_pad_nd");
 const narrow = aten("narrow");
-const resizeBilinear = aten("upsample_bilinear2d");
-const resizeBilinearBackward = aten("upsample_bilinear2d_backward");
-const rsqrt = aten("rsqrt");
-const addScalar = aten("add.Scalar");
-const mul = aten("mul.Tensor");
-const sub = aten("sub.Tensor");
+const add = aten("add.Tensor");
 
 type Shape4D = [number, number, number, number];
 type ConvAttrs = {
@@ -31,126 +20,106 @@ type ConvAttrs = {
   dataFormat?: "NHWC" | "NCHW";
 };
 
-const toNchw = (x: Handle): Handle => permute(x, [0, 3, 1, 2]);
-const toNhwc = (x: Handle): Handle => permute(x, [0, 2, 3, 1]);
+const TO_NHWC = [0, 2, 3, 1];
+const TO_NCHW = [0, 3, 1, 2];
+const isNchw = (call: KernelCall): boolean => call.attrs["dataFormat"] === "NCHW";
+const nhwcShape = (call: KernelCall, shape: readonly number[]): number[] =>
+  isNchw(call) ? TO_NHWC.map((d) => shape[d]!) : [...shape];
+/** An input as an NHWC view. */
+const image = (call: KernelCall, name: string): Handle =>
+  isNchw(call) ? permute(call.handle(name), TO_NHWC) : call.handle(name);
+/** A result in the layout of the call. */
+const asGiven = (call: KernelCall, nhwc: Handle): Handle => (isNchw(call) ? permute(nhwc, TO_NCHW) : nhwc);
 
-function geometry(call: KernelCall, inputShape: number[], filterShape: number[], depthwise: boolean): number[] {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = call.attrs as unknown as ConvAttrs;
-  if (dataFormat === "NCHW") throw new Error("the torch engine takes NHWC images");
+/** What is added to, or multiplies, an NHWC result: a scalar, one number per channel, or a part of an image. */
+function perElement(call: KernelCall, name: string): Handle {
+  const { shape } = call.input(name);
+  const x = call.handle(name);
+  if (!isNchw(call) || shape.length < 3) return x;
+  return permute(x, shape.length === 3 ? [1, 2, 0] : TO_NHWC);
+}
+
+interface Geometry {
+  /** Stride, padding (top, bottom, left, right), dilation and groups, as the native functions take them. */
+  readonly numbers: number[];
+  /** Height and width of the result. */
+  readonly out: [number, number];
+}
+
+function geometry(call: KernelCall, nhwcInput: number[], filterShape: number[], depthwise: boolean): Geometry {
+  const { strides, pad, dilations, dimRoundingMode } = call.attrs as unknown as ConvAttrs;
   const info = tf.backend_util.computeConv2DInfo(
-    inputShape as Shape4D,
+    nhwcInput as Shape4D,
     filterShape as Shape4D,
     strides,
     dilations ?? 1,
-    pad,
+    // Explicit paddings are listed in the order of the layout.
+    (Array.isArray(pad) ? nhwcShape(call, pad) : pad) as never,
     dimRoundingMode,
     depthwise,
   );
   const { top, bottom, left, right } = info.padInfo;
+  const reach = (out: number, stride: number, window: number) => (out - 1) * stride + window;
+  // Rounding up (dimRoundingMode) lets the last window reach over more than the padding asked for.
+  const overHeight = reach(info.outHeight, info.strideHeight, info.effectiveFilterHeight) - info.inHeight - top;
+  const overWidth = reach(info.outWidth, info.strideWidth, info.effectiveFilterWidth) - info.inWidth - left;
   const groups = depthwise ? info.inChannels : info.inChannels / filterShape[2]!;
-  return [
-    info.strideHeight,
-    info.strideWidth,
-    top,
-    bottom,
-    left,
-    right,
-    info.dilationHeight,
-    info.dilationWidth,
-    groups,
-  ];
+  return {
+    out: [info.outHeight, info.outWidth],
+    numbers: [
+      info.strideHeight,
+      info.strideWidth,
+      top,
+      Math.max(bottom, overHeight),
+      left,
+      Math.max(right, overWidth),
+      info.dilationHeight,
+      info.dilationWidth,
+      groups,
+    ],
+  };
 }
 
 function forward(call: KernelCall, depthwise: boolean): Handle {
-  const shape = call.input("filter").shape;
-  const bias = call.inputs["bias"] ? call.handle("bias") : null;
+  const { shape } = call.input("filter");
+  const hasBias = call.inputs["bias"] != null;
   // A bias per channel is libtorch's own; any other is added afterwards.
   const channels = depthwise ? shape[2]! * shape[3]! : shape[3]!;
-  const perChannel = bias !== null && tf.util.sizeFromShape(call.input("bias").shape) === channels;
-  const isRelu = call.attrs["activation"] === "relu" && (bias === null || perChannel);
+  const isOwn = hasBias && tf.util.sizeFromShape(call.input("bias").shape) === channels;
+  const isRelu = call.attrs["activation"] === "relu" && (!hasBias || isOwn);
   const y = conv2d(
-    call.handle("x"),
+    image(call, "x"),
     call.handle("filter"),
-    perChannel ? bias : null,
-    geometry(call, call.input("x").shape, shape, depthwise),
+    isOwn ? call.handle("bias") : null,
+    geometry(call, nhwcShape(call, call.input("x").shape), shape, depthwise).numbers,
     isRelu,
     depthwise,
   );
-  if (isRelu) return y;
-  return activate(call, bias !== null && !perChannel ? add(y, bias, 1) : y);
+  if (isRelu) return asGiven(call, y);
+  const shifted = hasBias && !isOwn ? add(y, perElement(call, "bias"), 1) : y;
+  return asGiven(call, activate(call, shifted, perElement));
+}
+
+/** `dy`, cut to the size that the convolution of the other operand has. */
+function outputGradient(call: KernelCall, [height, width]: readonly [number, number]): Handle {
+  const shape = nhwcShape(call, call.input("dy").shape);
+  let dy = image(call, "dy");
+  if (shape[1]! > height) dy = narrow(dy, 1, 0, height);
+  if (shape[2]! > width) dy = narrow(dy, 2, 0, width);
+  return dy;
 }
 
 function inputGradient(call: KernelCall, depthwise: boolean): Handle {
-  const shape = call.attr<number[]>("inputShape");
-  return conv2dInputGradient(
-    call.handle("dy"),
-    call.handle("filter"),
-    shape,
-    geometry(call, shape, call.input("filter").shape, depthwise),
-    depthwise,
-  );
+  const shape = nhwcShape(call, call.attr<number[]>("inputShape"));
+  const { numbers, out } = geometry(call, shape, call.input("filter").shape, depthwise);
+  const dx = conv2dInputGradient(outputGradient(call, out), call.handle("filter"), shape, numbers, depthwise);
+  return asGiven(call, dx);
 }
 
 function filterGradient(call: KernelCall, depthwise: boolean): Handle {
   const shape = call.attr<number[]>("filterShape");
-  return conv2dFilterGradient(
-    call.handle("dy"),
-    call.handle("x"),
-    shape,
-    geometry(call, call.input("x").shape, shape, depthwise),
-    depthwise,
-  );
-}
-
-interface Window {
-  readonly kernel: number[];
-  readonly stride: number[];
-  readonly dilation: number[];
-  /** top, bottom, left, right */
-  readonly pads: [number, number, number, number];
-}
-
-function poolWindow(call: KernelCall, shape: number[]): Window {
-  const { filterSize, strides, pad, dimRoundingMode } = call.attrs as unknown as ConvAttrs & {
-    filterSize: number | [number, number];
-  };
-  const info = tf.backend_util.computePool2DInfo(shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
-  const { top, bottom, left, right } = info.padInfo;
-  return {
-    kernel: [info.filterHeight, info.filterWidth],
-    stride: [info.strideHeight, info.strideWidth],
-    dilation: [1, 1],
-    pads: [top, bottom, left, right],
-  };
-}
-
-interface MaxPooled {
-  readonly values: Handle;
-  readonly indices: Handle;
-  /** What libtorch pooled: the input, padded beforehand where the two sides differ, and then the padding of its own. */
-  readonly input: Handle;
-  readonly padding: number[];
-}
-
-/** Max pooling of an NCHW view; the padding never wins. */
-function maxPooled(x: Handle, { kernel, stride, dilation, pads }: Window): MaxPooled {
-  const [top, bottom, left, right] = pads;
-  const isEven = top === bottom && left === right && 2 * top <= kernel[0]! && 2 * left <= kernel[1]!;
-  const input = isEven ? x : padNd(x, [left, right, top, bottom], -3.4028234e38);
-  const padding = isEven ? [top, left] : [0, 0];
-  const [values, indices] = maxPool(input, kernel, stride, padding, dilation, false) as [Handle, Handle];
-  return { values, indices, input, padding };
-}
-
-/** Average pooling leaves the padding out of the count, as TensorFlow does; libtorch does so for symmetric padding only. */
-function averagePadding({ pads: [top, bottom, left, right] }: Window): number[] {
-  if (top !== bottom || left !== right)
-    throw new Error("average pooling with unequal padding on two sides is not available on the torch engine");
-  return [top, left];
-}
-
-function isExactResize(call: KernelCall): boolean {
-  return call.attr<boolean>("alignCorners") || call.attr<boolean>("halfPixelCenters");
+  const { numbers, out } = geometry(call, nhwcShape(call, call.input("x").shape), shape, depthwise);
+  return conv2dFilterGradient(outputGradient(call, out), image(call, "x"), shape, numbers, depthwise);
 }
 
 export const convolutionKernels: KernelTable = {
@@ -162,86 +131,4 @@ export const convolutionKernels: KernelTable = {
   FusedDepthwiseConv2D: (call) => call.give(forward(call, true), "float32"),
   DepthwiseConv2dNativeBackpropInput: (call) => call.give(inputGradient(call, true), "float32"),
   DepthwiseConv2dNativeBackpropFilter: (call) => call.give(filterGradient(call, true), "float32"),
-  MaxPool: (call) => {
-    const { values } = maxPooled(toNchw(call.handle("x")), poolWindow(call, call.input("x").shape));
-    return call.give(toNhwc(values), "float32");
-  },
-  MaxPoolGrad: (call) => {
-    const { shape } = call.input("input");
-    const window = poolWindow(call, shape);
-    const x = toNchw(call.handle("input"));
-    const { indices, input, padding } = maxPooled(x, window);
-    let dx = maxPoolBackward(
-      toNchw(call.handle("dy")),
-      input,
-      window.kernel,
-      window.stride,
-      padding,
-      window.dilation,
-      false,
-      indices,
-    );
-    if (input !== x) dx = narrow(narrow(dx, 2, window.pads[0], shape[1]!), 3, window.pads[2], shape[2]!);
-    return call.give(toNhwc(dx), "float32");
-  },
-  AvgPool: (call) => {
-    const window = poolWindow(call, call.input("x").shape);
-    return call.give(
-      toNhwc(
-        avgPool(toNchw(call.handle("x")), window.kernel, window.stride, averagePadding(window), false, false, null),
-      ),
-      "float32",
-    );
-  },
-  AvgPoolGrad: (call) => {
-    const window = poolWindow(call, call.input("input").shape);
-    const dx = avgPoolBackward(
-      toNchw(call.handle("dy")),
-      toNchw(call.handle("input")),
-      window.kernel,
-      window.stride,
-      averagePadding(window),
-      false,
-      false,
-      null,
-    );
-    return call.give(toNhwc(dx), "float32");
-  },
-  ResizeBilinear: (call) => {
-    if (!isExactResize(call))
-      throw new Error("resizeBilinear needs alignCorners or halfPixelCenters on the torch engine");
-    const y = resizeBilinear(
-      toNchw(call.handle("images")),
-      call.attr<number[]>("size"),
-      call.attr<boolean>("alignCorners"),
-      null,
-      null,
-    );
-    return call.give(toNhwc(y), "float32");
-  },
-  ResizeBilinearGrad: (call) => {
-    if (!isExactResize({ ...call, attr: call.attr })) {
-      // The gradient's attributes name alignCorners alone; half pixel centres have no gradient in tfjs.
-      throw new Error("the gradient of resizeBilinear needs alignCorners on the torch engine");
-    }
-    const { shape } = call.input("images");
-    const dy = toNchw(call.handle("dy"));
-    const [b, h, w, c] = shape as Shape4D;
-    const outSize = call.input("dy").shape.slice(1, 3);
-    return call.give(
-      toNhwc(resizeBilinearBackward(dy, outSize, [b, c, h, w], call.attr<boolean>("alignCorners"), null, null)),
-      "float32",
-    );
-  },
-  FusedBatchNorm: (call) => {
-    // y = (x - mean) * scale / sqrt(variance + epsilon) + offset
-    let factor = rsqrt(addScalar(call.handle("variance"), call.attr<number>("varianceEpsilon"), 1));
-    if (call.inputs["scale"]) factor = mul(factor, call.handle("scale"));
-    let shift = mul(call.handle("mean"), factor);
-    if (call.inputs["offset"]) {
-      shift = sub(call.handle("offset"), shift, 1);
-      return call.give(add(mul(call.handle("x"), factor), shift, 1), "float32");
-    }
-    return call.give(sub(mul(call.handle("x"), factor), shift, 1), "float32");
-  },
 };

@@ -1,12 +1,15 @@
 /** @file Kernels that work element by element. */
 import type { DataType } from "@tensorflow/tfjs-core";
 import { aten } from "../native.ts";
-import { asFloat, converted, type Kernel, type KernelTable, scalarTypeOf } from "./kernel.ts";
+import { asFloat, asFloating, isComplex, type Kernel, type KernelTable, scalarTypeOf } from "./kernel.ts";
 
-/** A float function of one argument, in the argument `x`; integers are converted first. */
+/** A function of one argument, `x`, on float32 and complex64; integers are converted first. */
 const unary = (name: string): Kernel => {
   const op = aten(name);
-  return (call) => call.give(op(asFloat(call, "x")), "float32");
+  return (call) => {
+    const [x, dtype] = asFloating(call, "x");
+    return call.give(op(x), dtype);
+  };
 };
 /** The same, keeping the dtype of `x`. */
 const keeping = (name: string): Kernel => {
@@ -23,8 +26,11 @@ const scaled = (name: string): Kernel => {
 };
 
 const clamp = aten("clamp");
+const ceil = aten("ceil");
 const toDtype = aten("to.dtype");
 const where = aten("where.self");
+const chosen = aten("where.Scalar");
+const real = aten("real");
 const alias = aten("alias");
 const relu = aten("relu");
 const leakyRelu = aten("leaky_relu");
@@ -32,7 +38,6 @@ const sub = aten("sub.Tensor");
 const add = aten("add.Tensor");
 const mul = aten("mul.Tensor");
 const addScalar = aten("add.Scalar");
-const fullLike = aten("full_like");
 const full = aten("full");
 const zerosLike = aten("zeros_like");
 const onesLike = aten("ones_like");
@@ -43,15 +48,21 @@ const elu = aten("elu");
 const less = aten("lt.Scalar");
 const softplus = aten("softplus");
 const greaterScalar = aten("gt.Scalar");
-const expand = aten("expand");
-const contiguous = aten("contiguous");
 const finite = aten("isfinite");
 const isInf = aten("isinf");
 const isNan = aten("isnan");
+const bitwiseAnd = aten("bitwise_and.Tensor");
 const logicalNot = aten("logical_not");
 
 const SELU_SCALE = 1.0507009873554805;
 const SELU_ALPHA = 1.6732632423543772;
+
+/** The input itself, held once more: no other tensor is made. */
+const shared: Kernel = (call) => {
+  const { dataId, shape, dtype } = call.input("x");
+  call.backend.incRef(dataId);
+  return { dataId, shape, dtype };
+};
 
 export const elementwiseKernels: KernelTable = {
   Abs: keeping("abs"),
@@ -100,15 +111,16 @@ export const elementwiseKernels: KernelTable = {
   },
   // 1 above zero, alpha below and at zero; NaN stays NaN.
   Step: (call) => {
-    const x = asFloat(call, "x");
+    const { dtype } = call.input("x");
+    const x = call.handle("x");
     const alpha = call.attr<number | undefined>("alpha") ?? 0;
-    if (alpha === 0) return call.give(converted(greaterScalar(x, 0), "float32"), "float32");
-    return call.give(where(greaterScalar(x, 0), onesLike(x), fullLike(x, alpha)), "float32");
+    if (dtype === "float32" && alpha === 0) return call.give(ceil(clamp(x, 0, 1)), dtype);
+    const y = chosen(greaterScalar(x, 0), 1, alpha);
+    return call.give(dtype === "float32" ? where(isNan(x), x, y) : y, dtype);
   },
   Prelu: (call) => {
-    const x = call.handle("x");
-    const negative = mul(x, call.handle("alpha"));
-    return call.give(where(less(x, 0), negative, x), call.input("x").dtype);
+    const x = asFloat(call, "x");
+    return call.give(where(less(x, 0), mul(x, call.handle("alpha")), x), "float32");
   },
   ClipByValue: (call) =>
     call.give(
@@ -118,7 +130,10 @@ export const elementwiseKernels: KernelTable = {
   Add: scaled("add.Tensor"),
   Sub: scaled("sub.Tensor"),
   Multiply: binary("mul.Tensor"),
-  RealDiv: (call) => call.give(div(asFloat(call, "a"), asFloat(call, "b")), "float32"),
+  RealDiv: (call) => {
+    const [a, dtype] = asFloating(call, "a");
+    return call.give(div(a, asFloating(call, "b")[0]), dtype);
+  },
   FloorDiv: (call) => call.give(floorDivide(call.handle("a"), call.handle("b"), "floor"), "int32"),
   Mod: binary("remainder.Tensor"),
   Pow: binary("pow.Tensor_Tensor"),
@@ -137,7 +152,6 @@ export const elementwiseKernels: KernelTable = {
   GreaterEqual: binary("ge.Tensor", "bool"),
   LogicalAnd: binary("logical_and", "bool"),
   LogicalOr: binary("logical_or", "bool"),
-  LogicalXor: binary("logical_xor", "bool"),
   AddN: (call) => {
     const names = Object.keys(call.inputs);
     const dtype = call.input(names[0]!).dtype;
@@ -159,16 +173,17 @@ export const elementwiseKernels: KernelTable = {
   Cast: (call) => {
     const { dtype } = call.input("x");
     const to = call.attr<DataType>("dtype");
-    if (dtype === to) return call.give(alias(call.handle("x")), to);
-    return call.give(toDtype(call.handle("x"), scalarTypeOf(to), false, false, null), to);
+    if (dtype === to) return shared(call);
+    // The real part, as in TensorFlow; libtorch would warn about the imaginary one.
+    const x = isComplex(call, "x") ? real(call.handle("x")) : call.handle("x");
+    return call.give(toDtype(x, scalarTypeOf(to), false, false, null), to);
   },
-  Identity: (call) => call.give(alias(call.handle("x")), call.input("x").dtype),
+  Identity: shared,
   ZerosLike: (call) => call.give(zerosLike(call.handle("x")), call.input("x").dtype),
   OnesLike: (call) => call.give(onesLike(call.handle("x")), call.input("x").dtype),
   Fill: (call) => {
     const dtype = call.attr<DataType | undefined>("dtype") ?? "float32";
     return call.give(full(call.attr<number[]>("shape"), call.attr<number>("value"), scalarTypeOf(dtype)), dtype);
   },
-  BroadcastTo: (call) =>
-    call.give(contiguous(expand(call.handle("x"), call.attr<number[]>("shape"))), call.input("x").dtype),
+  BitwiseAnd: (call) => call.give(bitwiseAnd(call.handle("a"), call.handle("b")), "int32"),
 };

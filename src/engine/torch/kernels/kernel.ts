@@ -41,10 +41,20 @@ export function asFloat(call: KernelCall, name: string): Handle {
   return call.input(name).dtype === "float32" ? handle : toDtype(handle, SCALAR_TYPE.float32, false, false, null);
 }
 
+/** Whether an input holds complex numbers. */
+export function isComplex(call: KernelCall, name: string): boolean {
+  return call.input(name).dtype === "complex64";
+}
+
+/** A handle as float32 or, where the input is complex, as it is; and that dtype. */
+export function asFloating(call: KernelCall, name: string): [handle: Handle, dtype: "float32" | "complex64"] {
+  return isComplex(call, name) ? [call.handle(name), "complex64"] : [asFloat(call, name), "float32"];
+}
+
 /** The axes of an attribute `axis` (one, several, or all of them where it is absent), as non-negative numbers. */
 export function axesOf(call: KernelCall, name = "x", attribute = "axis"): number[] {
   const axis = call.attr<number | number[] | null | undefined>(attribute);
   return tf.util.parseAxisParam(axis ?? call.input(name).shape.map((_, i) => i), call.input(name).shape);
 }
 
-export { DTYPE };
+export { DTYPE, SCALAR_TYPE };

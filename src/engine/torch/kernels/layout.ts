@@ -36,6 +36,8 @@ export const layoutKernels: KernelTable = {
   ExpandDims: (call) => {
     const { shape } = call.input("input");
     const dim = call.attr<number>("dim");
+    if (dim < -shape.length - 1 || dim > shape.length)
+      throw new Error(`dim must be in [${-shape.length - 1}, ${shape.length}], got ${dim}`);
     const wanted = [...shape];
     wanted.splice(dim < 0 ? shape.length + dim + 1 : dim, 0, 1);
     return same(call, reshape(call.handle("input"), wanted), "input");
@@ -56,6 +58,9 @@ export const layoutKernels: KernelTable = {
   },
   Pack: (call) => {
     const names = ordered(call);
+    const { dtype } = call.input(names[0]!);
+    const other = names.find((name) => call.input(name).dtype !== dtype);
+    if (other) throw new Error(`all tensors must have the same dtype, got ${dtype} and ${call.input(other).dtype}`);
     return same(
       call,
       stack(
@@ -73,7 +78,7 @@ export const layoutKernels: KernelTable = {
     const { shape, dtype } = call.input("x");
     const axis = tf.util.parseAxisParam(call.attr<number>("axis"), shape)[0] as number;
     const sizes = tf.backend_util.prepareSplitSize(
-      tf.zeros(shape) as never,
+      { shape } as never,
       call.attr<number | number[]>("numOrSizeSplits"),
       axis,
     );

@@ -1,6 +1,8 @@
 /** @file Matrix products. */
+import type { DataType } from "@tensorflow/tfjs-core";
+import { tf } from "../../tf.ts";
 import { aten, type Handle } from "../native.ts";
-import { asFloat, type KernelCall, type KernelTable } from "./kernel.ts";
+import { asFloat, asFloating, type KernelCall, type KernelTable } from "./kernel.ts";
 
 const matmul = aten("matmul");
 const transpose = aten("transpose.int");
@@ -16,13 +18,23 @@ const where = aten("where.self");
 const less = aten("lt.Scalar");
 const mul = aten("mul.Tensor");
 
-function operand(call: KernelCall, name: "a" | "b", flag: "transposeA" | "transposeB"): Handle {
-  const x = asFloat(call, name);
-  return call.attr<boolean>(flag) ? transpose(x, -2, -1) : x;
+/** The two factors as matrices to multiply, and the dtype of the product. */
+function operands(call: KernelCall): { a: Handle; b: Handle; dtype: DataType } {
+  const dtype = tf.upcastType(call.input("a").dtype, call.input("b").dtype);
+  const operand = (name: "a" | "b", flag: "transposeA" | "transposeB"): Handle => {
+    if (call.input(name).shape.length < 2) throw new Error(`${name} must have rank 2 or more`);
+    const x = call.input(name).dtype === dtype ? call.handle(name) : asFloat(call, name);
+    return call.attr<boolean>(flag) ? transpose(x, -2, -1) : x;
+  };
+  return { a: operand("a", "transposeA"), b: operand("b", "transposeB"), dtype };
 }
 
-/** Applies the activation of a fused kernel. */
-export function activate(call: KernelCall, x: Handle): Handle {
+/** Applies the activation of a fused kernel; `weights` gives the input that PReLU multiplies with, in the layout of `x`. */
+export function activate(
+  call: KernelCall,
+  x: Handle,
+  weights = (from: KernelCall, name: string): Handle => from.handle(name),
+): Handle {
   const activation = call.attr<string | undefined>("activation") ?? "linear";
   switch (activation) {
     case "linear":
@@ -38,25 +50,38 @@ export function activate(call: KernelCall, x: Handle): Handle {
     case "leakyrelu":
       return leakyRelu(x, call.attr<number>("leakyreluAlpha"));
     case "prelu":
-      return where(less(x, 0), mul(x, call.handle("preluActivationWeights")), x);
+      return where(less(x, 0), mul(x, weights(call, "preluActivationWeights")), x);
     default:
       throw new Error(`unknown activation "${activation}"`);
   }
 }
 
 export const matmulKernels: KernelTable = {
-  BatchMatMul: (call) =>
-    call.give(matmul(operand(call, "a", "transposeA"), operand(call, "b", "transposeB")), "float32"),
+  BatchMatMul: (call) => {
+    const { a, b, dtype } = operands(call);
+    return call.give(matmul(a, b), dtype);
+  },
   _FusedMatMul: (call) => {
-    const a = operand(call, "a", "transposeA");
-    const b = operand(call, "b", "transposeB");
-    const plain = call.inputs["bias"] && call.input("a").shape.length === 2 && call.input("b").shape.length === 2;
-    let y = plain ? addmm(call.handle("bias"), a, b, 1, 1) : matmul(a, b);
-    if (!plain && call.inputs["bias"]) y = add(y, call.handle("bias"), 1);
+    const { a, b } = operands(call);
+    const hasBias = call.inputs["bias"] != null;
+    const isPlain = hasBias && call.input("a").shape.length === 2 && call.input("b").shape.length === 2;
+    let y = isPlain ? addmm(call.handle("bias"), a, b, 1, 1) : matmul(a, b);
+    if (!isPlain && hasBias) y = add(y, call.handle("bias"), 1);
     return call.give(activate(call, y), "float32");
   },
   Einsum: (call) => {
-    const handles = Object.keys(call.inputs).map((name) => asFloat(call, name));
-    return call.give(einsum(call.attr<string>("equation"), handles), "float32");
+    const names = Object.keys(call.inputs);
+    const equation = call.attr<string>("equation");
+    // tfjs's own checks, so that what it refuses is refused alike here.
+    const { allDims, idDims } = tf.backend_util.decodeEinsumEquation(equation, names.length);
+    tf.backend_util.checkEinsumDimSizes(allDims.length, idDims, names.map(call.input) as never);
+    const dtype = call.input(names[0]!).dtype;
+    return call.give(
+      einsum(
+        equation,
+        names.map((name) => asFloating(call, name)[0]),
+      ),
+      dtype,
+    );
   },
 };

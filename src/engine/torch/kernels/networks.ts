@@ -1,7 +1,9 @@
 /** @file The fused kernels of src/engine/custom.ts. */
 import { FUSED } from "../../custom.ts";
 import { aten, atenMany, fused, fusedMany, type Handle } from "../native.ts";
+import { bodyKernels } from "./body.ts";
 import type { KernelTable } from "./kernel.ts";
+import { layerKernels } from "./layers.ts";
 
 const lookup = fused("correlationLookup");
 const lookupGradient = fusedMany("correlationLookupGradient");
@@ -17,6 +19,8 @@ const TO_TORCH = [0, 3, 1, 2];
 const FROM_TORCH = [0, 2, 3, 1];
 
 export const networkKernels: KernelTable = {
+  ...bodyKernels,
+  ...layerKernels,
   [FUSED.correlationLookup]: (call) => {
     const volumes: Handle[] = [];
     while (call.inputs[`volume${volumes.length}`]) volumes.push(call.handle(`volume${volumes.length}`));

@@ -17,8 +17,8 @@ const flip = aten("flip");
 const narrow = aten("narrow");
 const padNd = aten("constant_pad_nd");
 const softmax = aten("softmax.int");
-const logSoftmax = aten("log_softmax.int");
-const topk = atenMany("topk");
+const sort = atenMany("sort.stable");
+const withoutNan = aten("nan_to_num");
 const alias = aten("alias");
 const toDtype = aten("to.dtype");
 
@@ -43,8 +43,15 @@ const reduced = (op: (x: number, axes: readonly number[], keep: boolean) => numb
     );
   };
 };
-const argument = (op: typeof argmax): Kernel => {
-  return (call) => call.give(op(call.handle("x"), axesOf(call)[0] as number, false), "int32");
+/** Where the largest or smallest element is; NaN is passed over, by taking it for `worst`. */
+const argument = (op: typeof argmax, worst: number): Kernel => {
+  return (call) => {
+    const { dtype } = call.input("x");
+    let x = call.handle("x");
+    if (dtype === "bool") x = toDtype(x, SCALAR_TYPE.int32, false, false, null);
+    if (dtype === "float32") x = withoutNan(x, worst, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
+    return call.give(op(x, axesOf(call)[0] as number, false), "int32");
+  };
 };
 /** Cumulative operators with tfjs's `exclusive` (the element itself left out) and `reverse`. */
 const cumulative = (op: typeof cumsum, start: number): Kernel => {
@@ -89,27 +96,20 @@ export const reductionKernels: KernelTable = {
   Prod: successive((x, axis, keep) => prod(x, axis, keep, null)),
   Any: successive((x, axis, keep) => any(x, axis, keep), "bool"),
   All: successive((x, axis, keep) => all(x, axis, keep), "bool"),
-  ArgMax: argument(argmax),
-  ArgMin: argument(argmin),
+  ArgMax: argument(argmax, Number.NEGATIVE_INFINITY),
+  ArgMin: argument(argmin, Number.POSITIVE_INFINITY),
   Cumsum: cumulative(cumsum, 0),
   Cumprod: cumulative(cumprod, 1),
   Softmax: (call) => call.give(softmax(asFloat(call, "logits"), call.attr<number>("dim"), null), "float32"),
-  LogSoftmax: (call) => {
-    const axis = call.attr<number>("axis");
-    return call.give(logSoftmax(asFloat(call, "logits"), axis, null), "float32");
-  },
   TopK: (call) => {
     const { dtype, shape } = call.input("x");
-    const [values, indices] = topk(
-      call.handle("x"),
-      call.attr<number>("k"),
-      shape.length - 1,
-      true,
-      call.attr<boolean>("sorted"),
-    );
+    const axis = shape.length - 1;
+    const count = call.attr<number>("k");
+    // A stable sort, because of equal elements the one with the lower index comes first.
+    const [values, indices] = sort(call.handle("x"), true, axis, true) as [number, number];
     return [
-      call.give(alias(values as number), dtype),
-      call.give(toDtype(indices as number, SCALAR_TYPE.int32, false, false, null), "int32"),
+      call.give(narrow(values, axis, 0, count), dtype),
+      call.give(toDtype(narrow(indices, axis, 0, count), SCALAR_TYPE.int32, false, false, null), "int32"),
     ];
   },
 };

@@ -78,7 +78,9 @@ napi_value conv2dFilterGradient(const Arguments& in) {
   const auto shape = in.integers(2);
   const bool depthwise = in.boolean(4);
   const auto x = padded(toChannelsFirst(in.tensor(1)), g);
-  const auto filter = filterOf(at::empty(shape, x.options()), depthwise);
+  // Only its shape counts; some of libtorch's paths write the gradient in its layout and want that contiguous.
+  const auto filter = depthwise ? at::empty({shape[2] * shape[3], 1, shape[0], shape[1]}, x.options())
+                                : at::empty({shape[3], shape[2], shape[0], shape[1]}, x.options());
   auto dw = std::get<1>(backward(toChannelsFirst(in.tensor(0)), x, filter, g, {false, true, false}));
   if (depthwise) {
     dw = dw.reshape({shape[2], shape[3], shape[0], shape[1]}).permute({2, 3, 0, 1});

@@ -7,4 +7,9 @@ void defineTransfer(napi_env env, napi_value exports);
 void defineConvolution(napi_env env, napi_value exports);
 void defineCorrelation(napi_env env, napi_value exports);
 void defineInstanceNorm(napi_env env, napi_value exports);
+void defineRaster(napi_env env, napi_value exports);
+void defineSkinning(napi_env env, napi_value exports);
+// Lets large allocations fail with an exception where memory is short (memory_guard.cc).
+void guardMemory();
+void defineLayers(napi_env env, napi_value exports);
 }  // namespace motioncue

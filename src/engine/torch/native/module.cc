@@ -2,10 +2,14 @@
 #include "dispatch.h"
 
 NAPI_MODULE_INIT() {
+  motioncue::guardMemory();
   motioncue::defineDispatch(env, exports);
   motioncue::defineTransfer(env, exports);
   motioncue::defineConvolution(env, exports);
   motioncue::defineCorrelation(env, exports);
   motioncue::defineInstanceNorm(env, exports);
+  motioncue::defineRaster(env, exports);
+  motioncue::defineSkinning(env, exports);
+  motioncue::defineLayers(env, exports);
   return exports;
 }

@@ -16,12 +16,12 @@ int32_t keep(at::Tensor tensor);
 const at::Tensor& tensorOf(int32_t handle);
 // Frees the tensor of a number (its memory, when no view shares it).
 void release(int32_t handle);
-// Number of tensors kept, and the bytes of their storages as the allocator sees them (views count once each).
+// Number of tensors kept, and the bytes of their storages as the allocator sees them (one that several views share counts once).
 int64_t keptCount();
 int64_t keptBytes();
 
 // Description of the outputs of the last call, read by JavaScript instead of one more call:
-// per output [rank, dtype code, d0, d1, ...], at most 8 outputs of rank 8.
+// per output [rank, dtype code, d0, d1, ...] of the first 32 outputs, each of rank 8 at most.
 constexpr int kMaxOutputs = 32, kMaxRank = 8, kDescription = kMaxRank + 2;
 void describe(int output, const at::Tensor& tensor);
 int32_t* descriptions();

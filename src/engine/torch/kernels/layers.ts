@@ -1,0 +1,34 @@
+/** @file A network's layer as one kernel: convolution, folded batch norm, residual and relu; and its gradients. */
+import { FUSED } from "../../custom.ts";
+import { type Argument, aten, fused, fusedMany } from "../native.ts";
+import type { KernelCall, KernelTable } from "./kernel.ts";
+
+const layer = fused("layer");
+const layerInputGradient = fused("layerInputGradient");
+const layerWeightGradient = fusedMany("layerWeightGradient");
+const alias = aten("alias");
+
+/** The arguments that describe the layer itself. */
+function layerOf(call: KernelCall): Argument[] {
+  const norm = ["gamma", "beta", "mean", "variance"].filter((name) => call.inputs[name]);
+  return [
+    call.handle("weight"),
+    call.inputs["bias"] ? call.handle("bias") : null,
+    norm.map((name) => call.handle(name)),
+    call.attr<number>("epsilon"),
+    [call.attr<number>("stride"), ...call.attr<number[]>("padding")],
+  ];
+}
+
+export const layerKernels: KernelTable = {
+  [FUSED.layer]: (call) => {
+    const residual = call.inputs["residual"] ? call.handle("residual") : null;
+    return call.give(layer(call.handle("x"), residual, call.attr<number>("relu") === 1, ...layerOf(call)), "float32");
+  },
+  [FUSED.layerInputGradient]: (call) =>
+    call.give(layerInputGradient(call.handle("dz"), call.attr<number[]>("inputShape"), ...layerOf(call)), "float32"),
+  [FUSED.layerWeightGradient]: (call) => {
+    const parts = layerWeightGradient(call.handle("dz"), call.handle("x"), ...layerOf(call));
+    return parts.map((part) => call.give(alias(part), "float32"));
+  },
+};
