@@ -21,7 +21,7 @@ export const BODY_OPTION = {
     kind: "text",
     value: "FILE",
     default: "default",
-    doc: "body model (.npz in SMPL's layout), or default: the procedural body",
+    doc: "body model (SMPL's .pkl, or .npz with its arrays), or default: the procedural body",
   },
 } as const satisfies OptionTable;
 
@@ -31,7 +31,7 @@ export const MODEL_OPTIONS = {
   camera: {
     kind: "choice",
     choices: CAMERA_CONVENTIONS,
-    doc: "how a PyTorch checkpoint's camera (s, t) projects; MotionCue's own files say so themselves",
+    doc: "how the camera (s, t) projects, for checkpoints that do not tell (SPIN and EFT look alike); most are known by their keys",
   },
   ...BODY_OPTION,
 } as const satisfies OptionTable;

@@ -7,10 +7,12 @@ import { numbersOf, readNpz } from "../src/io/npz.ts";
 import { readPickledArrays } from "../src/io/pickle-file.ts";
 import { type BodyArrays, checkBodyArrays } from "./body-arrays.ts";
 import { type BodyModel, createBodyModel } from "./body-model.ts";
+import { type BodyPoints, EXTRA_NAMES, H36M_NAMES, PICK_NAMES } from "./joint-sets.ts";
 import { JOINT_COUNT } from "./joints.ts";
 import { proceduralBody } from "./procedural-body.ts";
 
 const KEYS = ["v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f"];
+const POINT_KEYS = ["vertex_picks", "J_regressor_extra", "J_regressor_h36m"];
 /** SMPL writes the root's parent, -1, as an unsigned number. */
 const UNSIGNED_MINUS_ONE = 2 ** 32 - 1;
 
@@ -30,7 +32,7 @@ export async function loadBody(path: string | "default", betaCount?: number): Pr
  */
 export async function readBody(path: string): Promise<BodyArrays> {
   const read = (await isPickle(path)) ? readPickledArrays : readNpz;
-  const arrays: ReadonlyMap<string, NpyArray> = await read(path, { keys: KEYS });
+  const arrays: ReadonlyMap<string, NpyArray> = await read(path, { keys: [...KEYS, ...POINT_KEYS] });
   const numbers = (key: string, shape: readonly number[]) => numbersOf(arrays, key, path, shape);
 
   const vertexCount = numbers("v_template", [-1, 3]).shape[0]!;
@@ -43,9 +45,30 @@ export async function readBody(path: string): Promise<BodyArrays> {
     lbsWeights: toFloat32(numbers("weights", [vertexCount, JOINT_COUNT])),
     faces: indices(arrays, path),
     parents: parents(numbers("kintree_table", [2, JOINT_COUNT]), path),
+    ...(POINT_KEYS.some((key) => arrays.has(key)) ? { points: pointsOf(arrays, path, vertexCount) } : {}),
   };
   checkBodyArrays(path, body);
   return body;
+}
+
+/** The points that a file brings along for joint sets (smpl/body-points.ts); each may be missing. */
+function pointsOf(arrays: ReadonlyMap<string, NpyArray>, path: string, vertexCount: number): BodyPoints {
+  const matrix = (key: string, rows: number) => toFloat32(numbersOf(arrays, key, path, [rows, vertexCount]));
+  return {
+    ...(arrays.has("vertex_picks") ? { picks: picksOf(arrays, path, vertexCount) } : {}),
+    ...(arrays.has("J_regressor_extra") ? { extra: matrix("J_regressor_extra", EXTRA_NAMES.length) } : {}),
+    ...(arrays.has("J_regressor_h36m") ? { h36m: matrix("J_regressor_h36m", H36M_NAMES.length) } : {}),
+  };
+}
+
+function picksOf(arrays: ReadonlyMap<string, NpyArray>, path: string, vertexCount: number): Uint32Array {
+  const { data } = numbersOf(arrays, "vertex_picks", path, [PICK_NAMES.length]);
+  return Uint32Array.from(data as ArrayLike<number | bigint>, (entry) => {
+    const value = Number(entry);
+    if (!Number.isInteger(value) || value < 0 || value >= vertexCount)
+      throw new FormatError(path, `vertex_picks must hold vertices below ${vertexCount}, got ${entry}`);
+    return value;
+  });
 }
 
 /** By the first byte (protocol 2 and later), or by the name: older protocols begin with anything. */

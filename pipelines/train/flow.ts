@@ -1,6 +1,6 @@
 /** @file Trains MotionCue's own flow network from scratch on synthetic motion. */
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createRaft, type Raft } from "../../flow/raft.ts";
 import { MOTIONCUE_FLOW } from "../../flow/raft-config.ts";
 import { loadRaft, saveRaft } from "../../flow/raft-file.ts";
@@ -73,7 +73,7 @@ export async function trainFlow(
     await forgetStepsAfter(paths.metrics, checkpoint?.step ?? 0);
     await takeSteps(training, checkpoint?.step ?? 0, context);
     const heldOut = heldOutAccuracy(raft, options);
-    const header = { heldOut: JSON.stringify(heldOut), options: JSON.stringify(options) };
+    const header = { heldOut: JSON.stringify(heldOut), options: JSON.stringify(withoutFolders(options)) };
     await saveRaft(paths.weights, MOTIONCUE_FLOW, raft.parameters, header, "float16");
     const result = { weights: paths.weights, engine, steps: options.steps, heldOut };
     await writeFileAtomic(paths.result, `${JSON.stringify(result, undefined, 2)}\n`);
@@ -82,6 +82,11 @@ export async function trainFlow(
     raft.dispose();
     adam.dispose();
   }
+}
+
+/** The options for the header of a file that is passed on: names of files, not where they lie on this machine. */
+function withoutFolders({ out: _, ...options }: TrainFlowOptions): Record<string, unknown> {
+  return { ...options, ...(options.initial ? { initial: basename(options.initial) } : {}) };
 }
 
 /** A resumed run must be the run that was begun, or its weights would belong to no options. */

@@ -92,6 +92,17 @@ describe("saveBody", () => {
     const body = await readBody(join(folder, "whole.npz"));
     await saveBody(path, body);
     expect(await readBody(path)).toEqual({ ...body, name: path });
+    const points = {
+      picks: Uint32Array.from({ length: 21 }, (_, i) => i % 5),
+      extra: wave(9 * V),
+      h36m: wave(17 * V),
+    };
+    await saveBody(path, { ...body, points });
+    expect(await readBody(path)).toEqual({ ...body, points, name: path });
+    await saveBody(path, { ...body, points: { extra: points.extra } });
+    expect((await readBody(path)).points).toEqual({ extra: points.extra });
+    await saveBody(path, { ...body, points: { picks: points.picks.fill(7) } });
+    await expect(readBody(path)).rejects.toThrow(/saved\.npz: vertex_picks must hold vertices below 5, got 7/);
     await expect(saveBody(path, { ...body, faces: Uint32Array.of(0, 1) })).rejects.toThrow(/faces/);
   });
 });

@@ -64,7 +64,7 @@ describe("evaluate refuses", () => {
 
   it("what is not there, holds no video, or has no truth beside it", async () => {
     await refused(2, /^motioncue evaluate: missing required argument 'data'/);
-    await refused(2, /^nix: expected a data set \(\.npz\), a video or a folder of videos, found nothing there/, "nix");
+    await refused(2, /^nix: expected a data set \(\.npz, \.json\), a video or a folder of videos, found nothing there/, "nix");
     await refused(2, /expected a video in this folder or below it, found none/, mkdtempSync(join(folder, "empty-")));
     const run = await motioncue(["evaluate", at("untrue.mp4"), ...networks, "--cache", at("cache")]);
     expect(run.stderr).toMatch(
