@@ -15,8 +15,23 @@ export const FUSED = {
   batchNorm: "MotionCueBatchNorm",
   /** {dy, x, scale, mean, rstd}, {epsilon} -> [dx, dscale, doffset] */
   batchNormGradient: "MotionCueBatchNormGradient",
+  /**
+   * A layer is {weight HWIO, bias?, and either none or all of gamma, beta, mean, variance}, {stride, padding: [rows, columns],
+   * epsilon}. {x, residual?, ...layer}, {relu: 0 | 1, ...} -> y = activation(norm(x * weight + bias) + residual)
+   */
+  layer: "MotionCueLayer",
+  /** {dz, ...layer}, {inputShape, ...} -> dx, dz being the gradient before the activation */
+  layerInputGradient: "MotionCueLayerInputGradient",
+  /** {dz, x, ...layer} -> [dweight], then dbias where there is a bias, then dgamma, dbeta where there is a norm */
+  layerWeightGradient: "MotionCueLayerWeightGradient",
+  /** {parameter, gradient, first, second}, {rate, floor, beta1, beta2} (src/nn/adam.ts) -> [parameter, first, second] */
+  adam: "MotionCueAdam",
   /** {dy, y} -> dy where y > 0, else 0 */
   reluGradient: "MotionCueReluGradient",
+  /** {rotations [B,J,3,3], betas [B,N], and what smpl/lbs-fused.ts packs of a body, transl?: [B,3]}, {parents, vertexCount} -> [vertices [B,V,3], joints [B,J,3]] */
+  skin: "MotionCueSkin",
+  /** the same without transl, and {dVertices, dJoints} -> [dRotations, dBetas, dTransl] */
+  skinGradient: "MotionCueSkinGradient",
 } as const;
 
 /** Whether the running engine has the fused kernel. */
@@ -32,4 +47,60 @@ export function runFused(
 ): Tensor[] {
   const result = tf.engine().runKernel(FUSED[name], inputs, attrs) as unknown as Tensor | Tensor[];
   return Array.isArray(result) ? result : [result];
+}
+
+/** What the gradient of a fused kernel gets and gives. */
+export interface FusedGradient {
+  /** Inputs and outputs (a flag for each) that the gradient needs, handed to it in that order. */
+  readonly inputs?: readonly string[];
+  readonly outputs?: readonly boolean[];
+  /** The gradients by input, each computed only where it is wanted. What it makes at once, outside them, they may share. */
+  gradient(dy: Tensor[], saved: Tensor[], attrs: Record<string, number | number[]>): Record<string, () => Tensor>;
+}
+
+/** Gives a fused kernel its gradient, on all engines that have the kernel. */
+export function registerFusedGradient(name: keyof typeof FUSED, { inputs, outputs, gradient }: FusedGradient): void {
+  tf.registerGradient({
+    kernelName: FUSED[name],
+    inputsToSave: [...(inputs ?? [])],
+    outputsToSave: [...(outputs ?? [])],
+    gradFunc: (dy, saved, attrs) => gradient(Array.isArray(dy) ? dy : [dy], saved, attrs as never),
+  });
+}
+
+/** Functions of an engine on host arrays, each with its equal in TypeScript at the call site (src/geometry). */
+export interface HostFunctions {
+  /** As src/geometry/rasterize.ts; fills `face` [H*W], `depth` [H*W] and `barycentric` [H*W*3] or null. */
+  rasterize(
+    vertices: Float32Array,
+    faces: Uint32Array,
+    width: number,
+    height: number,
+    perspective: boolean,
+    face: Int32Array,
+    depth: Float32Array,
+    barycentric: Float32Array | null,
+  ): void;
+  /** As src/geometry/visible-vertices.ts; fills `seen` [M*V]. */
+  visibleVertices(
+    vertices: Float32Array,
+    vertexCount: number,
+    faces: Uint32Array,
+    width: number,
+    height: number,
+    erode: number,
+    seen: Uint8Array,
+  ): void;
+}
+
+const hostFunctionsOf = new Map<string, HostFunctions>();
+
+/** Makes `functions` those of `engine`. */
+export function registerHostFunctions(engine: string, functions: HostFunctions): void {
+  hostFunctionsOf.set(engine, functions);
+}
+
+/** The host functions of the running engine, where it has any. */
+export function hostFunctions(): HostFunctions | undefined {
+  return hostFunctionsOf.get(tf.getBackend());
 }

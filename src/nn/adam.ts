@@ -1,4 +1,5 @@
 /** @file The Adam optimiser (Kingma & Ba 2015, algorithm 1), deterministic, with a state that can be saved. */
+import { hasFused, runFused } from "../engine/custom.ts";
 import { type Tensor, tf, type Variable } from "../engine/tf.ts";
 import { FormatError } from "../errors.ts";
 import type { HostTensor } from "../io/host-tensor.ts";
@@ -32,22 +33,15 @@ export function createAdam({ learningRate, beta1 = 0.9, beta2 = 0.999, epsilon =
   function step(parameters: Parameters, gradients: ReadonlyMap<string, Tensor>, rate = learningRate): void {
     steps++;
     const correction = Math.sqrt(1 - beta2 ** steps);
-    tf.tidy(() => {
-      const scale = tf.scalar((rate * correction) / (1 - beta1 ** steps));
-      const floor = tf.scalar(epsilon * correction);
-      const keep1 = tf.scalar(1 - beta1);
-      const keep2 = tf.scalar(1 - beta2);
-      for (const [key, gradient] of gradients) {
-        const m = moment(first, key, gradient);
-        const v = moment(second, key, gradient);
-        const variable = parameter(parameters, key);
-        tf.tidy(() => {
-          m.assign(tf.add(m, tf.mul(tf.sub(gradient, m), keep1)));
-          v.assign(tf.add(v, tf.mul(tf.sub(tf.square(gradient), v), keep2)));
-          variable.assign(tf.sub(variable, tf.mul(tf.div(m, tf.add(tf.sqrt(v), floor)), scale)));
-        });
-      }
-    });
+    const scale = (rate * correction) / (1 - beta1 ** steps);
+    const move = hasFused("adam") ? moveFused : moveComposed;
+    for (const [key, gradient] of gradients) {
+      const state = [parameter(parameters, key), moment(first, key, gradient), moment(second, key, gradient)] as const;
+      tf.tidy(() => {
+        const moved = move(...state, gradient, { rate: scale, floor: epsilon * correction, beta1, beta2 });
+        state.forEach((variable, i) => variable.assign(moved[i]!));
+      });
+    }
   }
 
   async function state(): Promise<Map<string, HostTensor>> {
@@ -83,6 +77,26 @@ export function createAdam({ learningRate, beta1 = 0.9, beta2 = 0.999, epsilon =
       return steps;
     },
   };
+}
+
+/** `rate` and `floor` hold the correction for the moments' start at zero. */
+interface Numbers extends Record<string, number> {
+  readonly rate: number;
+  readonly floor: number;
+  readonly beta1: number;
+  readonly beta2: number;
+}
+
+/** The parameter after a step, and the two moments. */
+function moveComposed(x: Tensor, m: Tensor, v: Tensor, gradient: Tensor, numbers: Numbers): Tensor[] {
+  const { rate, floor, beta1, beta2 } = numbers;
+  const first = tf.add(m, tf.mul(tf.sub(gradient, m), 1 - beta1));
+  const second = tf.add(v, tf.mul(tf.sub(tf.square(gradient), v), 1 - beta2));
+  return [tf.sub(x, tf.mul(tf.div(first, tf.add(tf.sqrt(second), floor)), rate)), first, second];
+}
+
+function moveFused(x: Tensor, m: Tensor, v: Tensor, gradient: Tensor, numbers: Numbers): Tensor[] {
+  return runFused("adam", { parameter: x, gradient, first: m, second: v }, numbers);
 }
 
 function moment(moments: Parameters, key: string, like: Tensor): Variable {

@@ -12,6 +12,7 @@ import { layoutKernels } from "./kernels/layout.ts";
 import { matmulKernels } from "./kernels/matmul.ts";
 import { networkKernels } from "./kernels/networks.ts";
 import { normalisationKernels } from "./kernels/normalisation.ts";
+import { optimiserKernels } from "./kernels/optimisers.ts";
 import { poolingKernels } from "./kernels/pooling.ts";
 import { reductionKernels } from "./kernels/reduction.ts";
 import { resizingKernels } from "./kernels/resizing.ts";
@@ -37,6 +38,7 @@ export const kernelTables = {
   cropping: croppingKernels,
   sampling: samplingKernels,
   networks: networkKernels,
+  optimisers: optimiserKernels,
 } as const satisfies Readonly<Record<string, KernelTable>>;
 
 /** The same in one table, by tfjs name. */

@@ -43,6 +43,30 @@ describe("Adam", () => {
     expect(adam.steps).toBe(2);
   });
 
+  test("is the formula for every element, also where the gradient lies in memory in another order", () => {
+    const at = (phase: number) => Float32Array.from({ length: 60 }, (_, i) => Math.sin(phase + 1.7 * i));
+    const [start, ...slopes] = [at(0), at(1), at(2), at(3)];
+    const p = new Map([["w", tf.variable(tf.tensor3d(start, [3, 4, 5], "float32"))]]);
+    const adam = createAdam({ learningRate: 0.01, beta1: 0.8 });
+    const [x, m, v] = [Array.from(start), new Array(60).fill(0), new Array(60).fill(0)];
+    slopes.forEach((slope, step) => {
+      const gradient = tf.tidy(() => {
+        const plain = tf.tensor3d(slope, [3, 4, 5], "float32");
+        // The same numbers through a transposed copy: engines with views have them in another order then.
+        return step === 0 ? plain : tf.transpose(tf.transpose(plain, [2, 0, 1]), [1, 2, 0]);
+      });
+      adam.step(p, new Map([["w", gradient]]));
+      for (let i = 0; i < 60; i++) {
+        m[i] = 0.8 * m[i] + 0.2 * slope[i]!;
+        v[i] = 0.999 * v[i] + 0.001 * slope[i]! ** 2;
+        x[i]! -= (0.01 * (m[i] / (1 - 0.8 ** (step + 1)))) / (Math.sqrt(v[i] / (1 - 0.999 ** (step + 1))) + 1e-8);
+      }
+    });
+    p.get("w")!
+      .dataSync()
+      .forEach((value, i) => expect(value).toBeCloseTo(x[i]!, 5));
+  });
+
   test("restored from its state it goes on as the uninterrupted one, bit for bit", async () => {
     const run = (p: Parameters, adam: ReturnType<typeof createAdam>, steps: number) => {
       for (let i = 0; i < steps; i++) tf.tidy(() => adam.step(p, valueAndGradients(loss(p), p).gradients));

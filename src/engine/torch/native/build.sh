@@ -78,7 +78,7 @@ mkdir -p "$out"
 exec 9>"$out/lock"
 flock 9
 is_built && exit 0
-flags=("-std=$standard" -O3 -fPIC -fopenmp -w "-D_GLIBCXX_USE_CXX11_ABI=$abi" -DAT_PARALLEL_OPENMP=1
+flags=("-std=$standard" -O3 -fno-math-errno -fPIC -fopenmp -w "-D_GLIBCXX_USE_CXX11_ABI=$abi" -DAT_PARALLEL_OPENMP=1
   -I"$node_include" -I"$torch/include" -I"$torch/include/torch/csrc/api/include")
 # Loops of our own are compiled for the processor at hand: the addon is built where it runs.
 flags+=(-march=native)

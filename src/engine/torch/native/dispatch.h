@@ -12,4 +12,5 @@ void defineSkinning(napi_env env, napi_value exports);
 // Lets large allocations fail with an exception where memory is short (memory_guard.cc).
 void guardMemory();
 void defineLayers(napi_env env, napi_value exports);
+void defineAdam(napi_env env, napi_value exports);
 }  // namespace motioncue

@@ -11,5 +11,6 @@ NAPI_MODULE_INIT() {
   motioncue::defineRaster(env, exports);
   motioncue::defineSkinning(env, exports);
   motioncue::defineLayers(env, exports);
+  motioncue::defineAdam(env, exports);
   return exports;
 }
