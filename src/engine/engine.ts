@@ -47,9 +47,9 @@ async function start(choice: EngineChoice): Promise<EngineInfo> {
 const starters: Readonly<Record<EngineName, () => Promise<EngineInfo>>> = {
   torch: async () => {
     const { registerTorch } = await import("./torch/register.ts");
-    const { version, threads } = await registerTorch();
+    const { version, device } = await registerTorch();
     await tf.setBackend("torch");
-    return { name: "torch", device: `cpu, ${threads} threads`, version: `libtorch ${version}` };
+    return { name: "torch", device, version: `libtorch ${version}` };
   },
   tensorflow: async () => {
     const { startTensorflow } = await import("./tensorflow.ts");

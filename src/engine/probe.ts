@@ -32,8 +32,8 @@ function probeTorch(): EngineProbe {
     };
   }
   try {
-    const { version, threads } = loadAddon();
-    return { name: "torch", available: true, detail: `libtorch ${version}, cpu, ${threads} threads` };
+    const { version, device } = loadAddon();
+    return { name: "torch", available: true, detail: `libtorch ${version}, ${device}` };
   } catch (error) {
     const reason = (error as Error).message.split("\n")[0] as string;
     return {

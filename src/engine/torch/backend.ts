@@ -1,7 +1,18 @@
 /** @file The tfjs backend: data ids map to native tensors; strings and their like stay in JavaScript. */
 import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.ts";
-import { DTYPE, download, type Handle, lastOutput, nativeMemory, release, upload } from "./native.ts";
+import {
+  DTYPE,
+  download,
+  downloadLater,
+  type Handle,
+  isOnDevice,
+  lastOutput,
+  nativeMemory,
+  release,
+  synchronize,
+  upload,
+} from "./native.ts";
 
 type Values = BackendValues;
 interface Entry {
@@ -76,19 +87,17 @@ export class TorchBackend extends tf.KernelBackend {
   override readSync(dataId: object): Values {
     const { handle, strings, dtype, shape } = this.entry(dataId);
     if (handle === undefined) return strings as Values;
-    const size = tf.util.sizeFromShape(shape);
-    const out =
-      dtype === "int32"
-        ? new Int32Array(size)
-        : dtype === "bool"
-          ? new Uint8Array(size)
-          : new Float32Array(dtype === "complex64" ? 2 * size : size);
+    const out = roomFor(shape, dtype);
     download(handle, out);
     return out;
   }
 
   override async read(dataId: object): Promise<Values> {
-    return this.readSync(dataId);
+    const { handle, dtype, shape } = this.entry(dataId);
+    if (handle === undefined || !isOnDevice()) return this.readSync(dataId);
+    const out = roomFor(shape, dtype);
+    await downloadLater(handle, out);
+    return out;
   }
 
   override disposeData(dataId: object, force = false): boolean {
@@ -118,8 +127,10 @@ export class TorchBackend extends tf.KernelBackend {
   }
 
   override async time(f: () => void): Promise<{ kernelMs: number }> {
+    synchronize();
     const start = performance.now();
     f();
+    synchronize();
     return { kernelMs: performance.now() - start };
   }
 
@@ -139,6 +150,13 @@ export class TorchBackend extends tf.KernelBackend {
     for (const { handle } of this.entries.values()) if (handle !== undefined) release(handle);
     this.entries.clear();
   }
+}
+
+function roomFor(shape: number[], dtype: DataType): Float32Array | Int32Array | Uint8Array {
+  const size = tf.util.sizeFromShape(shape);
+  if (dtype === "int32") return new Int32Array(size);
+  if (dtype === "bool") return new Uint8Array(size);
+  return new Float32Array(dtype === "complex64" ? 2 * size : size);
 }
 
 function sameKind(values: Values, dtype: DataType): boolean {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { deviceName } from "./device-name.ts";
 
 /** A tensor of the addon. Handles are small integers and are reused after release. */
 export type Handle = number;
@@ -20,6 +21,9 @@ interface Addon {
   threads(): number;
   version(): string;
   describedOutputs(): Int32Array;
+  setDevice(text: string): string;
+  synchronize(): void;
+  downloadLater(handle: Handle, into: ArrayBufferView): Promise<void>;
   /** Fused functions of the addon beside the ATen operators, by name. */
   [fused: string]: (...args: never[]) => unknown;
 }
@@ -33,11 +37,22 @@ export const SCALAR_TYPE = { float32: 6, int32: 3, bool: 11, complex64: 9, int64
 export const addonPath = fileURLToPath(new URL("../../../build/torch-engine/motioncue.node", import.meta.url));
 
 let addon: Addon | undefined;
+let device = "cpu";
 let outputs: Int32Array = new Int32Array(0);
 const DESCRIPTION = 10;
 
-/** Loads the addon (once). Throws where it was not built or libtorch cannot be loaded. */
-export function loadAddon(): { version: string; threads: number } {
+/** libtorch's version, its threads, and where tensors live, as people call it. */
+export interface AddonFacts {
+  readonly version: string;
+  readonly threads: number;
+  readonly device: string;
+}
+
+/**
+ * Loads the addon (once). Tensors live on the first CUDA device where libtorch finds one, else on the CPU, or on what
+ * MOTIONCUE_DEVICE says ("cpu", "cuda:1"). Throws where the addon was not built, or libtorch or the device cannot be used.
+ */
+export function loadAddon(): AddonFacts {
   if (!addon) {
     if (!existsSync(addonPath)) throw new Error("the native addon is not built; run: npm run setup");
     // Idle OpenMP threads that spin for long steal time from the JavaScript thread; libgomp reads this when it loads.
@@ -46,9 +61,11 @@ export function loadAddon(): { version: string; threads: number } {
     // Debian's libtorch starts with one thread, and with one thread it leaves oneDNN for a path 15 times slower on some sizes.
     loaded.setThreads(Math.max(1, Number(process.env["OMP_NUM_THREADS"]) || availableParallelism()));
     outputs = loaded.describedOutputs();
+    device = loaded.setDevice(process.env["MOTIONCUE_DEVICE"] ?? "auto");
     addon = loaded;
   }
-  return { version: addon.version(), threads: addon.threads() };
+  const threads = addon.threads();
+  return { version: addon.version(), threads, device: deviceName(device, threads) };
 }
 
 function native(): Addon {
@@ -152,6 +169,21 @@ export function temporary(data: ArrayBufferView, shape: readonly number[], dtype
 /** Copies a tensor's content (row-major) into `into`, which must have exactly its size. */
 export function download(handle: Handle, into: ArrayBufferView): void {
   native().download(handle, into);
+}
+
+/** As `download`, without waiting for the device in the thread that calls. */
+export function downloadLater(handle: Handle, into: ArrayBufferView): Promise<void> {
+  return native().downloadLater(handle, into);
+}
+
+/** Whether tensors live on another device than the CPU. */
+export function isOnDevice(): boolean {
+  return device !== "cpu";
+}
+
+/** Waits until the device has done everything that was asked of it. */
+export function synchronize(): void {
+  native().synchronize();
 }
 
 /** Frees a tensor. */

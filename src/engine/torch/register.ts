@@ -1,21 +1,33 @@
 /** @file Registers the torch engine with tfjs: the backend, its own kernels, and the cpu backend's for all others. */
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs-core";
 import { borrowedKernel, borrowKernels } from "../borrow.ts";
-import { registerHostFunctions } from "../custom.ts";
+import { FUSED, registerHostFunctions } from "../custom.ts";
 import { tf } from "../tf.ts";
 import { TorchBackend } from "./backend.ts";
 import { torchHostFunctions } from "./host.ts";
 import { torchKernels } from "./kernel-tables.ts";
 import { converted, type Kernel } from "./kernels/kernel.ts";
 import { hasStrings, STRING_KERNELS } from "./kernels/strings.ts";
-import { loadAddon, withRelease } from "./native.ts";
+import { type AddonFacts, isOnDevice, loadAddon, withRelease } from "./native.ts";
+
+/** Fused kernels whose loops walk the CPU's memory; on a device their callers compose them of tfjs operations. */
+const CPU_ONLY: ReadonlySet<string> = new Set([
+  FUSED.correlationLookup,
+  FUSED.correlationLookupGradient,
+  FUSED.instanceNorm,
+  FUSED.instanceNormGradient,
+  FUSED.skin,
+  FUSED.skinGradient,
+  FUSED.adam,
+]);
 
 /** Loads the addon and makes "torch" a tfjs backend. Throws where the addon cannot be loaded. */
-export async function registerTorch(): Promise<{ version: string; threads: number }> {
+export async function registerTorch(): Promise<AddonFacts> {
   const facts = loadAddon();
   const backend = new TorchBackend();
   tf.registerBackend("torch", () => backend, 3);
   for (const [kernelName, kernel] of Object.entries(torchKernels)) {
+    if (isOnDevice() && CPU_ONLY.has(kernelName)) continue;
     const native = (inputs: NamedTensorInfoMap, attrs: NamedAttrMap) => run(kernelName, kernel, inputs, attrs, backend);
     const onStrings = STRING_KERNELS.has(kernelName) ? borrowedKernel(kernelName, "torch") : undefined;
     tf.registerKernel({

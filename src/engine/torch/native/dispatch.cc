@@ -8,12 +8,13 @@
 
 #include <stdexcept>
 
+#include "device.h"
 #include "tensors.h"
 
 namespace motioncue {
 namespace {
 
-enum class Kind { Tensor, TensorList, OptionalTensorList, Integer, Float, Boolean, Scalar, IntegerList, FloatList, BooleanList, Text, Other };
+enum class Kind { Tensor, TensorList, OptionalTensorList, Integer, Float, Boolean, Scalar, IntegerList, FloatList, BooleanList, Text, Device, Other };
 
 struct Parameter {
   Kind kind;
@@ -41,6 +42,7 @@ Kind kindOf(c10::TypePtr type, bool& optional) {
     case c10::TypeKind::BoolType: return Kind::Boolean;
     case c10::TypeKind::NumberType: return Kind::Scalar;
     case c10::TypeKind::StringType: return Kind::Text;
+    case c10::TypeKind::DeviceObjType: return Kind::Device;
     case c10::TypeKind::ListType: {
       bool inner = false;
       const auto element = type->castRaw<c10::ListType>()->getElementType();
@@ -96,6 +98,8 @@ c10::IValue numberValue(const Arguments& in, napi_value value) {
 
 c10::IValue convert(const Arguments& in, size_t i, const Parameter& parameter) {
   if (in.absent(i)) {
+    // Operators that make tensors from nothing make them where all others are.
+    if (parameter.kind == Kind::Device && !device().is_cpu()) return c10::IValue(device());
     if (parameter.fallback) return *parameter.fallback;
     if (parameter.optional) return c10::IValue();
     throw std::runtime_error("argument " + std::to_string(i) + " is missing");
@@ -143,6 +147,7 @@ c10::IValue convert(const Arguments& in, size_t i, const Parameter& parameter) {
       napi_get_value_string_utf8(in.env, in.values[i], text, sizeof(text), &length);
       return std::string(text, length);
     }
+    case Kind::Device: throw std::runtime_error("devices are chosen for the whole process");
     case Kind::Other: return static_cast<int64_t>(in.number(i));
   }
   throw std::runtime_error("unreachable");

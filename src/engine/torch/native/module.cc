@@ -1,8 +1,10 @@
 // The addon's entry.
+#include "device.h"
 #include "dispatch.h"
 
 NAPI_MODULE_INIT() {
   motioncue::guardMemory();
+  motioncue::defineDevice(env, exports);
   motioncue::defineDispatch(env, exports);
   motioncue::defineTransfer(env, exports);
   motioncue::defineConvolution(env, exports);

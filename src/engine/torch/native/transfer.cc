@@ -11,6 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "device.h"
 #include "dispatch.h"
 #include "tensors.h"
 
@@ -38,13 +39,15 @@ Bytes bytesOf(const Arguments& in, size_t i) {
 // upload(typedArray | null, shape, dtypeCode): null allocates without filling.
 napi_value upload(const Arguments& in) {
   const auto shape = in.integers(1);
-  auto tensor = at::empty(shape, at::TensorOptions().dtype(scalarType(in.integer(2))));
+  auto tensor = at::empty(shape, at::TensorOptions().dtype(scalarType(in.integer(2))).device(device()));
   if (!in.absent(0)) {
     const Bytes bytes = bytesOf(in, 0);
     if (bytes.size != static_cast<size_t>(tensor.nbytes())) {
       throw std::runtime_error("upload: " + std::to_string(bytes.size) + " bytes given for a tensor of " + std::to_string(tensor.nbytes()));
     }
-    if (bytes.size > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.size);
+    if (bytes.size > 0 && tensor.is_cpu()) std::memcpy(tensor.data_ptr(), bytes.data, bytes.size);
+    // A copy from pageable memory has read its source when it returns.
+    if (bytes.size > 0 && !tensor.is_cpu()) tensor.copy_(at::from_blob(bytes.data, shape, tensor.options().device(at::kCPU)));
   }
   return result(in.env, tensor);
 }
