@@ -8,6 +8,66 @@ export interface CorrelationPyramid {
   readonly levels: readonly Tensor3D[];
 }
 
+/** Above this many bytes of correlation volumes, `correlator` looks up without them, if nothing else is asked for. */
+export const VOLUME_BYTES = 2 ** 28;
+
+/** What looks correlations up around coordinates [B,h,w,2]: see `correlationLookup`. */
+export type Correlator = (coords: Tensor4D) => Tensor4D;
+
+/**
+ * The look-up in <first, second> / sqrt(C) for feature maps [B,h,w,C], over `levels` levels and a window of `radius`. The
+ * volumes of all pairs are made where they take at most `volumeBytes` bytes; above that, on engines that can, each look-up
+ * computes the products that it needs: the same numbers in little memory, which crops of 640 pixels and more want.
+ */
+export function correlator(
+  first: Tensor4D,
+  second: Tensor4D,
+  levels: number,
+  radius: number,
+  volumeBytes = VOLUME_BYTES,
+): Correlator {
+  const [batch, h, w] = first.shape;
+  if (hasFused("correlationDirect") && 4 * batch * (h * w) ** 2 * (4 / 3) > volumeBytes) {
+    const maps = featurePyramid(second, levels);
+    const scaled = scaledFeatures(first);
+    return (coords) => directLookup(scaled, maps, coords, radius);
+  }
+  const pyramid = correlationPyramid(first, second, levels);
+  return (coords) => correlationLookup(pyramid, coords, radius);
+}
+
+const scaledFeatures = (first: Tensor4D): Tensor4D => tf.mul(first, 1 / Math.sqrt(first.shape[3]));
+
+/** A map and its averages over 2x2, 4x4 and so on blocks. */
+function featurePyramid(map: Tensor4D, levels: number): Tensor4D[] {
+  const maps = [map];
+  while (maps.length < levels) maps.push(tf.avgPool(maps.at(-1)!, 2, 2, "valid"));
+  return maps;
+}
+
+/** The look-up from the (scaled) first map and the pyramid of the second, without volumes; needs the fused kernel. */
+export function directLookup(first: Tensor4D, maps: readonly Tensor4D[], coords: Tensor4D, radius: number): Tensor4D {
+  const [batch, h, w] = coords.shape;
+  const lookup = tf.customGrad((...args: (Tensor | tf.GradSaveFunc)[]) => {
+    const save = args.pop() as tf.GradSaveFunc;
+    const features = args as Tensor[];
+    const flat = tf.reshape(coords, [batch * h * w, 2]);
+    const named = (all: readonly Tensor[]) => ({
+      first: all[0]!,
+      ...Object.fromEntries(all.slice(1).map((map, level) => [`map${level}`, map])),
+    });
+    const [value] = runFused("correlationDirect", { ...named(features), coords: flat }, { radius });
+    save([flat, ...features]);
+    const gradFunc = (dy: Tensor, [places, ...saved]: Tensor[]) =>
+      runFused("correlationDirectGradient", { dy, ...named(saved), coords: places! }, { radius });
+    return { value: value as Tensor, gradFunc };
+  });
+  return tf.tidy(() => {
+    const flat = lookup(first, ...maps);
+    return tf.reshape(flat, [batch, h, w, maps.length * (2 * radius + 1) ** 2]) as Tensor4D;
+  });
+}
+
 /**
  * Pyramid of <first, second> / sqrt(C) for feature maps [B,h,w,C]. The second map is averaged over 2x2 blocks (odd last
  * rows and columns dropped) instead of the volume: the same numbers, since correlation is linear, at less cost.
@@ -15,16 +75,12 @@ export interface CorrelationPyramid {
 export function correlationPyramid(first: Tensor4D, second: Tensor4D, levels: number): CorrelationPyramid {
   return tf.tidy(() => {
     const [batch, h, w, channels] = first.shape;
-    const scaled = tf.mul(first, 1 / Math.sqrt(channels));
-    const positions = tf.reshape(scaled, [batch, h * w, channels]);
-    const result: Tensor3D[] = [];
-    let target = second;
-    for (let level = 0; level < levels; level++) {
-      if (level > 0) target = tf.avgPool(target, 2, 2, "valid");
+    const positions = tf.reshape(scaledFeatures(first), [batch, h * w, channels]);
+    const result = featurePyramid(second, levels).map((target) => {
       const [, rows, columns] = target.shape;
       const volume = tf.matMul(positions, tf.reshape(target, [batch, rows * columns, channels]), false, true);
-      result.push(tf.reshape(volume, [batch * h * w, rows, columns]) as Tensor3D);
-    }
+      return tf.reshape(volume, [batch * h * w, rows, columns]) as Tensor3D;
+    });
     return { levels: result };
   });
 }

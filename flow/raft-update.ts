@@ -1,11 +1,12 @@
 /** @file RAFT's update operator: motion encoder, gated recurrence, flow head and mask head. */
+import { hasFused, runFused } from "../src/engine/custom.ts";
 import { type Tensor, type Tensor4D, tf } from "../src/engine/tf.ts";
 import { conv2d, convolve } from "../src/nn/layers.ts";
 import { type Parameters, parameter } from "../src/nn/parameters.ts";
 import { type RaftConfig, recurrentPasses } from "./raft-config.ts";
 
 /** One pass of the recurrence with its weights joined, and the context's share of its gates, which no update changes. */
-type Pass = {
+export type Pass = {
   /** Weights on (hidden, motion) for the gates z and r: [kh,kw,hidden+motion,2*hidden]. */
   readonly gates: Tensor4D;
   /** Weights on (reset hidden, motion) for the candidate: [kh,kw,hidden+motion,hidden]. */
@@ -46,18 +47,41 @@ function preparePass(config: RaftConfig, parameters: Parameters, suffix: string,
 
 /** The hidden state [B,h,w,hidden] after one update with motion features [B,h,w,motion]. */
 export function updateHidden(recurrence: Recurrence, hidden: Tensor4D, motion: Tensor4D): Tensor4D {
+  const apply = hasFused("recurrence") ? fusedPass : composedPass;
+  return tf.tidy(() => recurrence.reduce((h, pass) => apply(pass, h, motion), hidden));
+}
+
+/** One pass as one kernel: no copies to join maps, and gates and blend in one sweep each. */
+export function fusedPass(pass: Pass, hidden: Tensor4D, motion: Tensor4D): Tensor4D {
+  const run = tf.customGrad((...args: (Tensor | tf.GradSaveFunc)[]) => {
+    const save = args.pop() as tf.GradSaveFunc;
+    const [h, m, gates, candidate, contextGates, contextCandidate] = args as Tensor[];
+    const inputs = { hidden: h!, motion: m!, gates: gates!, candidate: candidate! };
+    const all = { ...inputs, contextGates: contextGates!, contextCandidate: contextCandidate! };
+    const [next, zr, q] = runFused("recurrence", all) as [Tensor, Tensor, Tensor];
+    save([...Object.values(inputs), zr, q]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]) => {
+      const [sh, sm, sg, sc, szr, sq] = saved;
+      const kept = { hidden: sh!, motion: sm!, gates: sg!, candidate: sc!, zr: szr!, q: sq! };
+      return runFused("recurrenceGradient", { dy, ...kept });
+    };
+    return { value: next, gradFunc };
+  });
+  const { gates, candidate, contextGates, contextCandidate } = pass;
+  return run(hidden, motion, gates, candidate, contextGates, contextCandidate) as Tensor4D;
+}
+
+/** The same in tfjs operations, for engines without the fused kernel. */
+export function composedPass(pass: Pass, hidden: Tensor4D, motion: Tensor4D): Tensor4D {
   return tf.tidy(() => {
     const width = hidden.shape[3];
-    let h = hidden;
-    for (const pass of recurrence) {
-      const gates = tf.sigmoid(tf.add(convolve(tf.concat([h, motion], 3), pass.gates), pass.contextGates)) as Tensor4D;
-      const z = channels(gates, 0, width);
-      const reset = tf.mul(channels(gates, width, width), h) as Tensor4D;
-      const raw = convolve(tf.concat([reset, motion], 3), pass.candidate);
-      const candidate = tf.tanh(tf.add(raw, pass.contextCandidate));
-      h = tf.add(h, tf.mul(z, tf.sub(candidate, h))) as Tensor4D;
-    }
-    return h;
+    const joined = convolve(tf.concat([hidden, motion], 3), pass.gates);
+    const gates = tf.sigmoid(tf.add(joined, pass.contextGates)) as Tensor4D;
+    const z = channels(gates, 0, width);
+    const reset = tf.mul(channels(gates, width, width), hidden) as Tensor4D;
+    const raw = convolve(tf.concat([reset, motion], 3), pass.candidate);
+    const candidate = tf.tanh(tf.add(raw, pass.contextCandidate));
+    return tf.add(hidden, tf.mul(z, tf.sub(candidate, hidden))) as Tensor4D;
   });
 }
 

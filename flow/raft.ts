@@ -4,7 +4,7 @@ import { ShapeError } from "../src/errors.ts";
 import { disposeParameters, type Parameters } from "../src/nn/parameters.ts";
 import { relu } from "../src/nn/relu.ts";
 import { stopGradient } from "../src/nn/stop-gradient.ts";
-import { correlationLookup, correlationPyramid } from "./correlation.ts";
+import { correlator } from "./correlation.ts";
 import type { RaftConfig } from "./raft-config.ts";
 import { encode } from "./raft-encoder.ts";
 import { encodeMotion, flowIncrement, prepareRecurrence, updateHidden, upsamplingMask } from "./raft-update.ts";
@@ -48,8 +48,11 @@ export interface Raft {
   dispose(): void;
 }
 
-/** A RAFT that owns `parameters` (names and shapes of raftShapes(config)). */
-export function createRaft(config: RaftConfig, parameters: Parameters): Raft {
+/**
+ * A RAFT that owns `parameters` (names and shapes of raftShapes(config)). Where the correlation volumes of one call would take
+ * more than `volumeBytes` bytes (a quarter of a gibibyte unless given), they are not made: see `correlator`.
+ */
+export function createRaft(config: RaftConfig, parameters: Parameters, volumeBytes?: number): Raft {
   const upsample = (update: RaftUpdate) =>
     config.maskHead > 0
       ? upsampleConvex(update.flow, upsamplingMask(parameters, update.hidden))
@@ -57,7 +60,7 @@ export function createRaft(config: RaftConfig, parameters: Parameters): Raft {
 
   function refine(first: FlowFeatures, second: FlowFeatures, updates: number, visit: UpdateVisitor): Tensor4D[] {
     return tf.tidy(() => {
-      const pyramid = correlationPyramid(first.features, second.features, config.levels);
+      const correlate = correlator(first.features, second.features, config.levels, config.radius, volumeBytes);
       const recurrence = prepareRecurrence(config, parameters, first.context);
       const [batch, h, w] = first.features.shape;
       const grid = positions(h, w);
@@ -68,7 +71,7 @@ export function createRaft(config: RaftConfig, parameters: Parameters): Raft {
         const { seen, ...after } = tf.tidy(() => {
           const flow = stopGradient(() => tf.clone(before.flow));
           const coords = stopGradient(() => tf.add(grid, flow) as Tensor4D);
-          const correlation = correlationLookup(pyramid, coords, config.radius);
+          const correlation = correlate(coords);
           const motion = encodeMotion(config, parameters, correlation, flow);
           const hidden = updateHidden(recurrence, before.hidden, motion);
           const increment = flowIncrement(parameters, hidden);

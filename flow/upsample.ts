@@ -1,5 +1,6 @@
 /** @file From flow at an eighth of the size to full size. */
-import { type Tensor4D, tf } from "../src/engine/tf.ts";
+import { hasFused, registerFusedGradient, runFused } from "../src/engine/custom.ts";
+import { type Tensor, type Tensor4D, tf } from "../src/engine/tf.ts";
 import { stopGradient } from "../src/nn/stop-gradient.ts";
 
 const FACTOR = 8;
@@ -17,6 +18,21 @@ export function upsampleBilinear(flow: Tensor4D): Tensor4D {
  * with softmax weights from `mask` [B,h,w,9*64], whose channel is (neighbour, fine row, fine column). Teed & Deng 2020, 3.3.
  */
 export function upsampleConvex(flow: Tensor4D, mask: Tensor4D): Tensor4D {
+  if (hasFused("convexUpsample")) return runFused("convexUpsample", { flow, mask })[0] as Tensor4D;
+  return composedConvex(flow, mask);
+}
+
+registerFusedGradient("convexUpsample", {
+  inputs: ["flow", "mask"],
+  gradient: ([dy], [flow, mask]) => {
+    const inputs = { dy: dy!, flow: flow!, mask: mask! };
+    const [dFlow, dMask] = runFused("convexUpsampleGradient", inputs) as [Tensor, Tensor];
+    return { flow: () => dFlow, mask: () => dMask };
+  },
+});
+
+/** The same in tfjs operations, for engines without the fused kernel. */
+export function composedConvex(flow: Tensor4D, mask: Tensor4D): Tensor4D {
   return tf.tidy(() => {
     const [batch, h, w] = flow.shape;
     const cells = batch * h * w;

@@ -1,8 +1,10 @@
 /** @file A posable body: shape and pose in, vertices and joints out, on the engine. */
-import type { Tensor } from "../src/engine/tf.ts";
+import { hasFused } from "../src/engine/custom.ts";
+import { type Tensor, tf } from "../src/engine/tf.ts";
 import { MotionCueError, ShapeError } from "../src/errors.ts";
 import type { BodyArrays } from "./body-arrays.ts";
 import { disposeLbs, linearBlendSkinning, prepareLbs, type SkinnedBody } from "./lbs.ts";
+import { packBody, skinFused } from "./lbs-fused.ts";
 
 export type { BodyArrays } from "./body-arrays.ts";
 
@@ -44,8 +46,9 @@ export function createBodyModel(arrays: BodyArrays, betaCount?: number): BodyMod
   const used = betaCount ?? Math.min(DEFAULT_BETA_COUNT, available);
   if (!Number.isInteger(used) || used < 1 || used > available)
     throw new MotionCueError(arrays.name, `expected a number of betas from 1 to ${available}, got ${used}`);
-  const lbs = prepareLbs(arrays, used);
-  const { jointCount, vertexCount } = lbs;
+  const skin = hasFused("skin") ? fusedSkin(arrays, used) : composedSkin(arrays, used);
+  const jointCount = arrays.parents.length;
+  const vertexCount = arrays.vTemplate.length / 3;
   let disposed = false;
   return {
     name: arrays.name,
@@ -60,12 +63,33 @@ export function createBodyModel(arrays: BodyArrays, betaCount?: number): BodyMod
       expectShape(`${arrays.name} rotations`, rotations, [batch, jointCount, 3, 3]);
       expectShape(`${arrays.name} betas`, betas, [batch, used]);
       if (transl) expectShape(`${arrays.name} transl`, transl, [batch, 3]);
-      return linearBlendSkinning(lbs, rotations, betas, transl);
+      return skin.forward(rotations, betas, transl);
     },
     dispose() {
-      if (!disposed) disposeLbs(lbs);
+      if (!disposed) skin.dispose();
       disposed = true;
     },
+  };
+}
+
+interface Skin {
+  forward(rotations: Tensor, betas: Tensor, transl?: Tensor): SkinnedBody;
+  dispose(): void;
+}
+
+function fusedSkin(arrays: BodyArrays, betaCount: number): Skin {
+  const packed = packBody(arrays, betaCount);
+  return {
+    forward: (rotations, betas, transl) => skinFused(packed, rotations, betas, transl),
+    dispose: () => tf.dispose(packed.tensors),
+  };
+}
+
+function composedSkin(arrays: BodyArrays, betaCount: number): Skin {
+  const lbs = prepareLbs(arrays, betaCount);
+  return {
+    forward: (rotations, betas, transl) => linearBlendSkinning(lbs, rotations, betas, transl),
+    dispose: () => disposeLbs(lbs),
   };
 }
 

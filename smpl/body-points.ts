@@ -54,8 +54,19 @@ export async function readPointRegressor(path: string, vertexCount: number): Pro
  * What gives the joints of a set on `body`. Throws MotionCueError naming what the body lacks for it. The caller disposes.
  */
 export function createJointSampler(body: BodyArrays, name: JointSetName, given: BodyPoints = {}): JointSampler {
+  return createPointSampler(body, name, jointSets[name].points, given);
+}
+
+/**
+ * createJointSampler for any points, by their numbers in joint-sets.ts; `name` stands for them in messages. Throws as it.
+ */
+export function createPointSampler(
+  body: BodyArrays,
+  name: string,
+  wanted: readonly number[],
+  given: BodyPoints = {},
+): JointSampler {
   const points = bodyPoints(body, given);
-  const { points: wanted } = jointSets[name];
   const rows = wanted.map((point) => sourceOf(body, name, point, points));
   const vertices = [...new Set(rows.flatMap(({ vertices: used }) => used.map(([v]) => v)))].sort((a, b) => a - b);
   const column = new Map(vertices.map((vertex, i) => [vertex, body.parents.length + i]));
@@ -84,7 +95,7 @@ interface Source {
   readonly vertices: readonly (readonly [vertex: number, weight: number])[];
 }
 
-function sourceOf(body: BodyArrays, name: JointSetName, point: number, { picks, extra, h36m }: BodyPoints): Source {
+function sourceOf(body: BodyArrays, name: string, point: number, { picks, extra, h36m }: BodyPoints): Source {
   const vertexCount = body.vTemplate.length / 3;
   const lacks = (what: string, remedy: string) =>
     new MotionCueError(body.name, `joint set ${name} needs ${what}, which this body lacks; ${remedy}`);

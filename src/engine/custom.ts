@@ -7,6 +7,25 @@ export const FUSED = {
   correlationLookup: "MotionCueCorrelationLookup",
   /** {dy, coords}, {radius, sizes: [h0, w0, ...]} -> a list of [Q,h,w] */
   correlationLookupGradient: "MotionCueCorrelationLookupGradient",
+  /** {first: [B,h,w,C], map0, map1, ...: [B,h_l,w_l,C], coords: [Q,2]}, {radius} -> [Q, levels*(2r+1)^2] */
+  correlationDirect: "MotionCueCorrelationDirect",
+  /** {dy, and the same}, {radius} -> [dfirst, dmap0, dmap1, ...] */
+  correlationDirectGradient: "MotionCueCorrelationDirectGradient",
+  /**
+   * {hidden [B,h,w,H], motion [B,h,w,M], gates [kh,kw,H+M,2H], candidate [kh,kw,H+M,H], contextGates, contextCandidate}
+   * -> [the next hidden state, gates z and r side by side, candidate q]
+   */
+  recurrence: "MotionCueRecurrence",
+  /** {dy, hidden, motion, gates, candidate, zr, q} -> the gradients of all six inputs */
+  recurrenceGradient: "MotionCueRecurrenceGradient",
+  /** {flow: [B,h,w,2], mask: [B,h,w,9*64]} -> [B,8h,8w,2] */
+  convexUpsample: "MotionCueConvexUpsample",
+  /** {dy, flow, mask} -> [dflow, dmask] */
+  convexUpsampleGradient: "MotionCueConvexUpsampleGradient",
+  /** {images: [B,H,W,C], points: [B,N,2]} -> [B,N,C] */
+  sampleImages: "MotionCueSampleImages",
+  /** {dy, images, points}, {wantsImages: 0 | 1} -> dimages or dpoints */
+  sampleImagesGradient: "MotionCueSampleImagesGradient",
   /** {x: [B,H,W,C]}, {epsilon} -> [y, 1 / deviation [B,C]] */
   instanceNorm: "MotionCueInstanceNorm",
   /** {dy, y, rstd} -> dx */
@@ -24,14 +43,14 @@ export const FUSED = {
   layerInputGradient: "MotionCueLayerInputGradient",
   /** {dz, x, ...layer} -> [dweight], then dbias where there is a bias, then dgamma, dbeta where there is a norm */
   layerWeightGradient: "MotionCueLayerWeightGradient",
-  /** {parameter, gradient, first, second}, {rate, floor, beta1, beta2} (src/nn/adam.ts) -> [parameter, first, second] */
-  adam: "MotionCueAdam",
   /** {dy, y} -> dy where y > 0, else 0 */
   reluGradient: "MotionCueReluGradient",
   /** {rotations [B,J,3,3], betas [B,N], and what smpl/lbs-fused.ts packs of a body, transl?: [B,3]}, {parents, vertexCount} -> [vertices [B,V,3], joints [B,J,3]] */
   skin: "MotionCueSkin",
   /** the same without transl, and {dVertices, dJoints} -> [dRotations, dBetas, dTransl] */
   skinGradient: "MotionCueSkinGradient",
+  /** {parameter, gradient, first, second}, {rate, floor, beta1, beta2} (src/nn/adam.ts) -> [parameter, first, second] */
+  adam: "MotionCueAdam",
 } as const;
 
 /** Whether the running engine has the fused kernel. */

@@ -1,4 +1,5 @@
 /** @file A z-buffer for triangle meshes on the host: which face each pixel sees, how far away, and where inside the face. */
+import { hostFunctions } from "../engine/custom.ts";
 import { ShapeError } from "../errors.ts";
 
 /** What each pixel sees, row by row from the top. */
@@ -46,8 +47,25 @@ export function rasterizeMesh(
   options: RasterizeOptions = {},
 ): Raster {
   const raster = prepare(vertices, faces, width, height, options);
-  const { face, depth, barycentric } = raster;
+  const { face, depth } = raster;
+  const barycentric = raster.barycentric ?? null;
   const perspective = options.perspective ?? false;
+  const fill = hostFunctions()?.rasterize ?? drawFaces;
+  fill(vertices, faces, width, height, perspective, face, depth, barycentric);
+  return raster;
+}
+
+/** The work of `rasterizeMesh` on an empty picture, for engines that cannot do it; theirs agrees to the last bit. */
+export function drawFaces(
+  vertices: Float32Array,
+  faces: Uint32Array,
+  width: number,
+  height: number,
+  perspective: boolean,
+  face: Int32Array,
+  depth: Float32Array,
+  barycentric: Float32Array | null,
+): void {
   for (let f = 0, at = 0; at < faces.length; f++, at += 3) {
     const a = 3 * faces[at]!;
     const b = 3 * faces[at + 1]!;
@@ -104,7 +122,6 @@ export function rasterizeMesh(
       }
     }
   }
-  return raster;
 }
 
 /**
@@ -134,6 +151,14 @@ export function vertexVisibility(
   return seen;
 }
 
+/** Throws ShapeError where `faces` is not [F*3] indices below `vertexCount`. */
+export function checkFaces(where: string, faces: Uint32Array, vertexCount: number): void {
+  if (faces.length % 3 !== 0) throw new ShapeError(`${where} faces`, "[F*3]", [faces.length]);
+  for (let i = 0; i < faces.length; i++) {
+    if (faces[i]! >= vertexCount) throw new ShapeError(`${where} faces`, `indices below ${vertexCount}`, [faces[i]!]);
+  }
+}
+
 /** An empty raster to draw on, after the arguments were checked. */
 function prepare(
   vertices: Float32Array,
@@ -143,11 +168,7 @@ function prepare(
   options: RasterizeOptions,
 ): Raster {
   if (vertices.length % 3 !== 0) throw new ShapeError("rasterizeMesh vertices", "[V*3]", [vertices.length]);
-  if (faces.length % 3 !== 0) throw new ShapeError("rasterizeMesh faces", "[F*3]", [faces.length]);
-  const count = vertices.length / 3;
-  for (let i = 0; i < faces.length; i++) {
-    if (faces[i]! >= count) throw new ShapeError("rasterizeMesh faces", `indices below ${count}`, [faces[i]!]);
-  }
+  checkFaces("rasterizeMesh", faces, vertices.length / 3);
   const { into } = options;
   if (!into) return createRaster(width, height, options.barycentric);
   if (into.width !== width || into.height !== height || (options.barycentric && !into.barycentric))

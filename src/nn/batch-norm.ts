@@ -1,9 +1,9 @@
 /** @file Batch normalisation: frozen statistics folded into the convolution, or the batch's own while training from scratch. */
 import { hasFused, runFused } from "../engine/custom.ts";
 import { type Tensor, type Tensor4D, tf } from "../engine/tf.ts";
-import { type ConvolutionOptions, convolve } from "./layers.ts";
+import { fusedLayer, type LayerTensors } from "./fused-layer.ts";
+import { activate, type ConvolutionOptions, composedConvolve, convolve, layerGeometry } from "./layers.ts";
 import { type Parameters, parameter } from "./parameters.ts";
-import { relu } from "./relu.ts";
 
 /** `frozen`: the stored running statistics; `batch`: the batch's own, which also move the running ones (momentum 0.1). */
 export type BatchNormMode = "frozen" | "batch";
@@ -26,18 +26,41 @@ export function convBatchNorm(
 ): Tensor4D {
   const weight = parameter(parameters, `${key}.weight`) as Tensor as Tensor4D;
   const bias = parameters.get(`${key}.bias`);
+  if (mode === "batch") {
+    return tf.tidy(() => {
+      const { activation = "linear", residual, ...rest } = options;
+      const normalised = batchNorm(parameters, normKey, convolve(x, weight, bias, rest));
+      return activate(residual ? tf.add(normalised, residual) : normalised, activation) as Tensor4D;
+    });
+  }
+  const norm = {
+    gamma: parameter(parameters, `${normKey}.weight`),
+    beta: parameter(parameters, `${normKey}.bias`),
+    mean: parameter(parameters, `${normKey}.running_mean`),
+    variance: parameter(parameters, `${normKey}.running_var`),
+  };
+  if (!hasFused("layer")) return composedFrozen(x, { weight, bias, norm }, options);
+  const { activation = "linear", residual } = options;
+  const y = fusedLayer(
+    x,
+    { weight, bias, norm, residual },
+    { ...layerGeometry(weight, options), relu: activation === "relu", epsilon: EPSILON },
+  );
+  return activation === "sigmoid" ? tf.sigmoid(y) : y;
+}
+
+/** Convolution and frozen norm in tfjs operations, for engines without the fused kernel. */
+export function composedFrozen(
+  x: Tensor4D,
+  { weight, bias, norm }: LayerTensors,
+  options: ConvolutionOptions = {},
+): Tensor4D {
+  const { gamma, beta, mean, variance } = norm!;
   return tf.tidy(() => {
-    if (mode === "batch") {
-      const y = convolve(x, weight, bias, { ...options, activation: "linear" });
-      const normalised = batchNorm(parameters, normKey, y);
-      return options.activation === "relu" ? relu(normalised) : normalised;
-    }
-    const mean = parameter(parameters, `${normKey}.running_mean`);
-    const variance = parameter(parameters, `${normKey}.running_var`);
-    const gain = tf.mul(parameter(parameters, `${normKey}.weight`), tf.rsqrt(tf.add(variance, EPSILON)));
+    const gain = tf.mul(gamma, tf.rsqrt(tf.add(variance, EPSILON)));
     const centre = bias ? tf.sub(bias, mean) : tf.neg(mean);
-    const shift = tf.add(parameter(parameters, `${normKey}.bias`), tf.mul(centre, gain));
-    return convolve(x, tf.mul(weight, gain) as Tensor4D, shift, options);
+    const shift = tf.add(beta, tf.mul(centre, gain));
+    return composedConvolve(x, tf.mul(weight, gain) as Tensor4D, shift, options);
   });
 }
 
@@ -50,11 +73,19 @@ function batchNorm(parameters: Parameters, key: string, x: Tensor4D): Tensor4D {
     // PyTorch keeps the unbiased variance in its running average but normalises with the population's.
     moveAverage(parameters, `${key}.running_var`, tf.mul(variance, count / Math.max(1, count - 1)));
   };
+  return normalise(x, scale, offset, seen);
+}
+
+/**
+ * x [B,H,W,C] with each channel's mean and population variance over B, H and W replaced by `offset` and the square of `scale`
+ * [C]; `seen` is told the two before.
+ */
+export function normalise(x: Tensor4D, scale: Tensor, offset: Tensor, seen: Statistics): Tensor4D {
   return hasFused("batchNorm") ? fusedNorm(x, scale, offset, seen) : composedNorm(x, scale, offset, seen);
 }
 
 /** Told the mean and the population variance of each channel. */
-type Statistics = (mean: Tensor, variance: Tensor) => void;
+export type Statistics = (mean: Tensor, variance: Tensor) => void;
 
 function fusedNorm(x: Tensor4D, scale: Tensor, offset: Tensor, seen: Statistics): Tensor4D {
   const norm = tf.customGrad((...args: (Tensor | tf.GradSaveFunc)[]) => {
@@ -75,7 +106,7 @@ function fusedNorm(x: Tensor4D, scale: Tensor, offset: Tensor, seen: Statistics)
 }
 
 /** The same in tfjs operations, for engines without the fused kernel. */
-function composedNorm(x: Tensor4D, scale: Tensor, offset: Tensor, seen: Statistics): Tensor4D {
+export function composedNorm(x: Tensor4D, scale: Tensor, offset: Tensor, seen: Statistics): Tensor4D {
   const mean = tf.mean(x, [0, 1, 2]);
   const centred = tf.sub(x, mean);
   const variance = tf.mean(tf.square(centred), [0, 1, 2]);

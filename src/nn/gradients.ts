@@ -1,6 +1,7 @@
 /** @file Gradients of a scalar with respect to named parameters. */
 import { type Tensor, tf } from "../engine/tf.ts";
 import { type Parameters, trainable } from "./parameters.ts";
+import { reverseGradients } from "./reverse-pass.ts";
 
 /** A scalar and its gradients by parameter key. Parameters that the scalar does not depend on have no entry. */
 export interface ValueAndGradients {
@@ -10,14 +11,10 @@ export interface ValueAndGradients {
 
 /** The value of `f` and its gradients for the trainable ones of `parameters`; the caller disposes all of them. */
 export function valueAndGradients(f: () => tf.Scalar, parameters: Parameters): ValueAndGradients {
-  const chosen = trainable(parameters);
-  const { value, grads } = tf.variableGrads(f, [...chosen.values()]);
-  const gradients = new Map<string, Tensor>();
-  for (const [key, variable] of chosen) {
-    const gradient = grads[variable.name];
-    if (gradient) gradients.set(key, gradient);
-  }
-  return { value, gradients };
+  const chosen = [...trainable(parameters)];
+  const { value, gradients } = reverseGradients(f, chosen.map(([, variable]) => variable)); // biome-ignore format: one thought
+  const found = gradients.flatMap((gradient, i) => (gradient ? [[chosen[i]![0], gradient] as const] : []));
+  return { value, gradients: new Map(found) };
 }
 
 /** The root of the summed squares of all gradients, a scalar. */

@@ -44,7 +44,11 @@ export async function parametersToHost(tensors: ReadonlyMap<string, Tensor>): Pr
 export function tensorFromHost(key: string, host: HostTensor): Tensor {
   return tf.tidy(() => {
     const original = tf.tensor(toFloat32(host), [...host.shape], "float32");
-    return tf.transpose(original, toTfjs(key, original.rank));
+    if (!isWeight(key) || original.rank !== 4) return tf.transpose(original, toTfjs(key, original.rank));
+    // In memory by output, row, column, input: the order that convolutions on such engines read and give gradients in.
+    const byOutput = tf.transpose(original, [0, 2, 3, 1]);
+    const laidOut = tf.reshape(tf.reshape(byOutput, [-1]), byOutput.shape);
+    return tf.transpose(laidOut, [1, 2, 3, 0]);
   });
 }
 

@@ -12,6 +12,8 @@ export interface EncodeOptions {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
+  /** libx264's constant rate factor: 18 looks like the original, 51 is the worst. */
+  readonly crf?: number;
 }
 
 /** A video in the making. Its file appears under its name with `close`, whole, or not at all. */
@@ -83,7 +85,7 @@ interface EncoderRun {
 }
 
 function startEncoder(path: string, file: string, frames: PassThrough, options: EncodeOptions): EncoderRun {
-  const { width, height, fps } = options;
+  const { width, height, fps, crf = 18 } = options;
   let failure: Error | undefined;
   let started = false;
   let unwanted = false;
@@ -97,7 +99,7 @@ function startEncoder(path: string, file: string, frames: PassThrough, options: 
       "format=yuv420p",
     ])
     .videoCodec("libx264")
-    .outputOptions([...GLOBAL_OPTIONS, "-preset", "veryfast", "-crf", "18"])
+    .outputOptions([...GLOBAL_OPTIONS, "-preset", "veryfast", "-crf", `${crf}`])
     .outputOptions(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"])
     .outputOptions(["-movflags", "+faststart", "-f", "mp4"])
     .output(file);

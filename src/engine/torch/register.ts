@@ -19,6 +19,14 @@ const CPU_ONLY: ReadonlySet<string> = new Set([
   FUSED.skin,
   FUSED.skinGradient,
   FUSED.adam,
+  FUSED.correlationDirect,
+  FUSED.correlationDirectGradient,
+  FUSED.recurrence,
+  FUSED.recurrenceGradient,
+  FUSED.convexUpsample,
+  FUSED.convexUpsampleGradient,
+  FUSED.sampleImages,
+  FUSED.sampleImagesGradient,
 ]);
 
 /** Loads the addon and makes "torch" a tfjs backend. Throws where the addon cannot be loaded. */

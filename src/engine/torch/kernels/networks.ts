@@ -2,11 +2,10 @@
 import { FUSED } from "../../custom.ts";
 import { aten, atenMany, fused, fusedMany, type Handle } from "../native.ts";
 import { bodyKernels } from "./body.ts";
+import { flowKernels } from "./flow.ts";
 import type { KernelTable } from "./kernel.ts";
 import { layerKernels } from "./layers.ts";
 
-const lookup = fused("correlationLookup");
-const lookupGradient = fusedMany("correlationLookupGradient");
 const instanceNorm = fusedMany("instanceNorm");
 const instanceNormGradient = fused("instanceNormGradient");
 const alias = aten("alias");
@@ -20,21 +19,8 @@ const FROM_TORCH = [0, 2, 3, 1];
 
 export const networkKernels: KernelTable = {
   ...bodyKernels,
+  ...flowKernels,
   ...layerKernels,
-  [FUSED.correlationLookup]: (call) => {
-    const volumes: Handle[] = [];
-    while (call.inputs[`volume${volumes.length}`]) volumes.push(call.handle(`volume${volumes.length}`));
-    return call.give(lookup(volumes, call.handle("coords"), call.attr<number>("radius")), "float32");
-  },
-  [FUSED.correlationLookupGradient]: (call) => {
-    const parts = lookupGradient(
-      call.handle("dy"),
-      call.handle("coords"),
-      call.attr<number>("radius"),
-      call.attr<number[]>("sizes"),
-    );
-    return parts.map((part) => call.give(alias(part), "float32"));
-  },
   [FUSED.batchNorm]: (call) => {
     const x = permute(call.handle("x"), TO_TORCH);
     const [y, mean, rstd] = batchNorm(

@@ -13,4 +13,8 @@ void defineSkinning(napi_env env, napi_value exports);
 void guardMemory();
 void defineLayers(napi_env env, napi_value exports);
 void defineAdam(napi_env env, napi_value exports);
+void defineRecurrence(napi_env env, napi_value exports);
+void defineUpsampling(napi_env env, napi_value exports);
+void defineSampling(napi_env env, napi_value exports);
+void defineCorrelationDirect(napi_env env, napi_value exports);
 }  // namespace motioncue

@@ -19,6 +19,7 @@
 #include <stdexcept>
 
 #include "dispatch.h"
+#include "layers.h"
 #include "tensors.h"
 
 namespace motioncue {
@@ -42,6 +43,8 @@ struct Layer {
     stride = {geometry[0], geometry[0]};
     padding = {geometry[1], geometry[2]};
   }
+  // A bare convolution with stride 1.
+  Layer(const at::Tensor& hwio, std::vector<int64_t> pad) : weight(hwio.permute({3, 2, 0, 1})), epsilon(0), stride({1, 1}), padding(std::move(pad)) {}
 
   bool normed() const { return extras[1].defined(); }
   at::Tensor deviation() const { return at::rsqrt(at::add(extras[4], epsilon)); }
@@ -171,6 +174,18 @@ napi_value layerWeightGradient(const Arguments& in) {
 }
 
 }  // namespace
+
+at::Tensor convolveSame(const at::Tensor& x, const at::Tensor& weight) {
+  const Layer layer(weight, {weight.size(0) / 2, weight.size(1) / 2});
+  return convolved(layer, weight, x.permute({0, 3, 1, 2}), false).permute({0, 2, 3, 1});
+}
+
+std::pair<at::Tensor, at::Tensor> convolveSameGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight) {
+  const auto parts =
+      at::convolution_backward(dy.permute({0, 3, 1, 2}), x.permute({0, 3, 1, 2}), weight.permute({3, 2, 0, 1}), c10::nullopt, {1, 1},
+                               {weight.size(0) / 2, weight.size(1) / 2}, {1, 1}, false, {0, 0}, 1, {true, true, false});
+  return {std::get<0>(parts).permute({0, 2, 3, 1}), std::get<1>(parts).permute({2, 3, 1, 0})};
+}
 
 void defineLayers(napi_env env, napi_value exports) {
   define(env, exports, "layer", layer);

@@ -14,5 +14,9 @@ NAPI_MODULE_INIT() {
   motioncue::defineSkinning(env, exports);
   motioncue::defineLayers(env, exports);
   motioncue::defineAdam(env, exports);
+  motioncue::defineRecurrence(env, exports);
+  motioncue::defineUpsampling(env, exports);
+  motioncue::defineSampling(env, exports);
+  motioncue::defineCorrelationDirect(env, exports);
   return exports;
 }
