@@ -15,6 +15,8 @@ export const command = defineCommand({
 });
 
 function describe({ videos, stills }: SynthResult): string {
-  const lines = videos.map(({ video, truth, tracks }) => `${video} (truth: ${truth}, tracks: ${tracks})`);
+  const lines = videos.map(
+    ({ video, truth, tracks, flow }) => `${video} (truth: ${truth}, tracks: ${tracks}${flow ? `, flow: ${flow}` : ""})`,
+  );
   return [...lines, ...(stills ? [`${stills.dataset} (pictures: ${stills.images})`] : [])].join("\n");
 }

@@ -6,6 +6,7 @@
 import { type BodyArrays, restJoints } from "../../smpl/body-arrays.ts";
 import { JOINTS } from "../../smpl/joints.ts";
 import type { Random } from "../../src/random.ts";
+import { createCloth } from "./cloth.ts";
 import { type Colour, grey, randomColour, scaled } from "./colours.ts";
 import { bandLimit, createNoise, type Noise, smoothStep } from "./noise.ts";
 
@@ -45,7 +46,8 @@ export function bodyLandmarks(body: BodyArrays): Landmarks {
   };
 }
 
-const SKIN: readonly Colour[] = [
+/** Reflectance of skins, from light to dark. */
+export const SKIN: readonly Colour[] = [
   [0.93, 0.76, 0.66],
   [0.87, 0.67, 0.54],
   [0.76, 0.55, 0.42],
@@ -53,7 +55,8 @@ const SKIN: readonly Colour[] = [
   [0.43, 0.29, 0.2],
   [0.3, 0.2, 0.14],
 ];
-const HAIR: readonly Colour[] = [
+/** Reflectance of hair. */
+export const HAIR: readonly Colour[] = [
   [0.06, 0.05, 0.05],
   [0.16, 0.1, 0.07],
   [0.34, 0.21, 0.12],
@@ -140,55 +143,4 @@ function createHead(random: Random, l: Landmarks, noise: Noise, skin: Colour): S
     out[1]! *= dark * (1 - red);
     out[2]! *= dark * (1 - red);
   };
-}
-
-const PATTERNS = ["plain", "stripes", "bands", "checks", "dots", "patches", "weave"] as const;
-
-/** A cloth: two colours mixed by a pattern, and fine grain everywhere so that even plain cloth can be followed. */
-function createCloth(random: Random, noise: Noise, first: Colour): Surface {
-  const pattern = random.pick(PATTERNS);
-  const second = random.next() < 0.5 ? grey(random.uniform(0.05, 0.95)) : randomColour(random);
-  const period = random.uniform(0.05, 0.14);
-  const [grain, wear] = [random.uniform(0.06, 0.22), random.uniform(0.08, 0.25)];
-  const mix = patternMix(pattern, noise, period);
-  return (x, y, z, pixel, out) => {
-    const m = mix(x, y, z) * bandLimit(period / 2, pixel);
-    let shade = 1 + wear * noise.solid(9 * x, 9 * y, 9 * z);
-    const middle = bandLimit(0.022, pixel);
-    if (middle > 0) shade += grain * middle * noise.solid(45 * x, 45 * y, 45 * z);
-    const fine = bandLimit(0.008, pixel);
-    if (fine > 0) shade += grain * fine * noise.solid(130 * x, 130 * y, 130 * z);
-    for (let c = 0; c < 3; c++) out[c] = (first[c]! + m * (second[c]! - first[c]!)) * shade;
-  };
-}
-
-/** How much of the second colour is at a point, 0..1. */
-function patternMix(
-  pattern: (typeof PATTERNS)[number],
-  noise: Noise,
-  period: number,
-): (x: number, y: number, z: number) => number {
-  const wave = (u: number) => smoothStep(-0.25, 0.25, Math.sin((2 * Math.PI * u) / period));
-  switch (pattern) {
-    case "plain":
-      return () => 0;
-    case "stripes":
-      return (x, _y, z) => wave(x + 0.5 * z);
-    case "bands":
-      return (_x, y) => wave(y);
-    case "checks":
-      return (x, y, z) => 0.5 * (wave(x + 0.4 * z) + wave(y));
-    case "dots":
-      return (x, y, z) => {
-        const near = (u: number) => u / period - Math.round(u / period);
-        return smoothStep(0.34, 0.24, Math.hypot(near(x), near(y), 0.5 * near(z)));
-      };
-    case "patches":
-      return (x, y, z) =>
-        smoothStep(-0.1, 0.1, noise.solid((1.2 * x) / period, (1.2 * y) / period, (1.2 * z) / period));
-    case "weave":
-      return (x, y, z) => 0.5 + 0.5 * noise.solid((6 * x) / period, (1.5 * y) / period, (6 * z) / period);
-    default:
-      return pattern satisfies never;
-  }
 }

@@ -1,21 +1,10 @@
 /** @file What is behind and before the person: a wall, a floor and perhaps an obstacle, all textured and cluttered. */
 import type { Random } from "../../src/random.ts";
+import type { Board, Plane } from "./boards.ts";
 import { type Colour, mutedColour, randomColour } from "./colours.ts";
+import type { Lighting } from "./light.ts";
 import { bandLimit, createNoise, type Noise, smoothStep } from "./noise.ts";
 import type { View, Viewpoint } from "./viewpoint.ts";
-
-/** Writes the colour of a plane's point (u, v), metres, into `out`; details finer than `pixel` metres are left out. */
-type Plane = (u: number, v: number, pixel: number, out: Float64Array) => void;
-
-/** A rectangle parallel to the wall between camera and person. */
-interface Obstacle {
-  readonly x0: number;
-  readonly x1: number;
-  readonly y0: number;
-  readonly y1: number;
-  readonly z: number;
-  readonly plane: Plane;
-}
 
 /** The surroundings of a scene. */
 export interface Background {
@@ -23,7 +12,13 @@ export interface Background {
   readonly wallDistance: number;
   readonly wall: Plane;
   readonly floor: Plane;
-  readonly obstacle?: Obstacle;
+  /** What stands between wall and person and between person and camera, from far to near. */
+  readonly boards: readonly Board[];
+  /** Boards nearer than this plane are before the person. */
+  readonly front: number;
+  /** Height of the wall's top at x, metres, and what is above it; unless given, the wall has no end. */
+  readonly wallTop?: (u: number) => number;
+  readonly sky?: Plane;
 }
 
 /** Where the person stands, for the shadow on the floor. */
@@ -41,11 +36,13 @@ export function createBackground(random: Random, obstacles = 0.25): Background {
     wallDistance: outdoors ? random.uniform(4, 12) : random.uniform(0.8, 4),
     wall: createPlane(random, random.uniform(0.6, 1.6)),
     floor: createPlane(random, random.uniform(0.4, 1)),
+    boards: [],
+    front: 0,
   };
-  return random.next() < obstacles ? { ...scene, obstacle: createObstacle(random) } : scene;
+  return random.next() < obstacles ? { ...scene, boards: [createObstacle(random)] } : scene;
 }
 
-function createObstacle(random: Random): Obstacle {
+function createObstacle(random: Random): Board {
   const z = random.uniform(0.5, 1.2);
   const plane = createPlane(random, 0.5);
   const side = random.next() < 0.5 ? -1 : 1;
@@ -59,7 +56,7 @@ function createObstacle(random: Random): Obstacle {
 }
 
 /** A plane with colour gradients, noise of four sizes, objects of two sizes, and often tiles. */
-function createPlane(random: Random, contrast: number): Plane {
+export function createPlane(random: Random, contrast: number): Plane {
   const noise = createNoise(random);
   const [r0, g0, b0] = mutedColour(random);
   const [r1, g1, b1] = mutedColour(random);
@@ -129,67 +126,102 @@ function createClutter(random: Random, size: number, density: number): Plane {
   };
 }
 
-const colour = new Float64Array(3);
+/** Where a ray through the surroundings ends. */
+export interface RayEnd {
+  /** Along the camera's axis, metres. */
+  depth: number;
+  surface: "floor" | "wall" | "sky";
+  /** The ray's direction in the world for one metre of depth. */
+  dx: number;
+  dy: number;
+  dz: number;
+}
 
-/** Paints wall and floor as seen from `from` into `out` [H*W*3] (0..1, not yet lit). */
+/** A ray's end to be written by `castRay`. */
+export function createRayEnd(): RayEnd {
+  return { depth: 0, surface: "wall", dx: 0, dy: 0, dz: 0 };
+}
+
+/** The sky is this far away, metres: farther than any camera moves. */
+const FAR = 1e4;
+
+/** Follows the ray through (a, b, 1) of a camera to floor, wall or sky. */
+export function castRay(
+  { wallDistance, wallTop }: Background,
+  from: Viewpoint,
+  a: number,
+  b: number,
+  end: RayEnd,
+): void {
+  const r = from.rotation;
+  const [px, py, pz] = from.position;
+  end.dx = r[0]! * a + r[3]! * b + r[6]!;
+  end.dy = r[1]! * a + r[4]! * b + r[7]!;
+  end.dz = r[2]! * a + r[5]! * b + r[8]!;
+  // Rays that run parallel to a plane never meet it.
+  const toWall = end.dz < -1e-6 ? -(wallDistance + pz) / end.dz : 1e6;
+  const toFloor = end.dy < -1e-6 ? -py / end.dy : 1e6;
+  if (toFloor < toWall) {
+    end.surface = "floor";
+    end.depth = toFloor;
+  } else {
+    const above = wallTop !== undefined && py + toWall * end.dy > wallTop(px + toWall * end.dx);
+    end.surface = above ? "sky" : "wall";
+    end.depth = above ? FAR : toWall;
+  }
+}
+
+const colour = new Float64Array(3);
+const ray = createRayEnd();
+
+/** What else a picture of the surroundings is painted with. */
+export interface BackgroundLight extends Pick<Lighting, "surroundings"> {
+  /** [H*W] how much of the direct light each pixel of the floor lacks, 0..1. */
+  readonly shadow?: Float32Array;
+  /** [H*W] filled with depths. */
+  readonly depth?: Float32Array;
+}
+
+/** Paints wall, floor and sky as seen from `from` into `out` [H*W*3] (0..1). */
 export function paintBackground(
-  { wallDistance, wall, floor }: Background,
+  background: Background,
   from: Viewpoint,
   view: View,
   shadow: Shadow,
   out: Float32Array,
+  { surroundings, shadow: cast, depth }: BackgroundLight = {},
 ): void {
-  const r = from.rotation;
   const [px, py, pz] = from.position;
   for (let y = 0, o = 0; y < view.height; y++) {
     const b = (y - view.cy) / view.focal;
     for (let x = 0; x < view.width; x++, o += 3) {
-      const a = (x - view.cx) / view.focal;
-      const dx = r[0]! * a + r[3]! * b + r[6]!;
-      const dy = r[1]! * a + r[4]! * b + r[7]!;
-      const dz = r[2]! * a + r[5]! * b + r[8]!;
-      // Rays that run parallel to a plane never meet it.
-      const toWall = dz < -1e-6 ? -(wallDistance + pz) / dz : 1e6;
-      const toFloor = dy < -1e-6 ? -py / dy : 1e6;
-      if (toFloor < toWall) {
-        const u = px + toFloor * dx;
-        const v = pz + toFloor * dz;
-        floor(u, v, (1.6 * toFloor) / view.focal, colour);
-        const away = ((u - shadow.x) ** 2 + (v - shadow.z) ** 2) / shadow.radius ** 2;
-        const dark = away < 6 ? 1 - 0.45 * Math.exp(-away) : 1;
-        colour[0]! *= dark;
-        colour[1]! *= dark;
-        colour[2]! *= dark;
-      } else {
-        wall(px + toWall * dx, py + toWall * dy, toWall / view.focal, colour);
-      }
+      castRay(background, from, (x - view.cx) / view.focal, b, ray);
+      const reach = ray.depth;
+      const pixel = reach / view.focal;
+      if (ray.surface === "floor") {
+        const u = px + reach * ray.dx;
+        const v = pz + reach * ray.dz;
+        background.floor(u, v, 1.6 * pixel, colour);
+        if (surroundings) relight(surroundings.floor, surroundings.shade, cast ? cast[o / 3]! : 0);
+        else darken(((u - shadow.x) ** 2 + (v - shadow.z) ** 2) / shadow.radius ** 2);
+      } else if (ray.surface === "wall") {
+        background.wall(px + reach * ray.dx, py + reach * ray.dy, pixel, colour);
+        if (surroundings) relight(surroundings.wall, surroundings.wall, 0);
+      } else background.sky?.(ray.dx / -ray.dz, ray.dy / -ray.dz, 1 / view.focal, colour);
       out[o] = colour[0]!;
       out[o + 1] = colour[1]!;
       out[o + 2] = colour[2]!;
+      if (depth) depth[o / 3] = reach;
     }
   }
 }
 
-/** Paints the obstacle, if there is one, over `out` [H*W*3]; its edges are soft by one pixel. */
-export function paintObstacle({ obstacle }: Background, from: Viewpoint, view: View, out: Float32Array): void {
-  if (!obstacle) return;
-  const r = from.rotation;
-  const [px, py, pz] = from.position;
-  for (let y = 0, o = 0; y < view.height; y++) {
-    const b = (y - view.cy) / view.focal;
-    for (let x = 0; x < view.width; x++, o += 3) {
-      const a = (x - view.cx) / view.focal;
-      const dz = r[2]! * a + r[5]! * b + r[8]!;
-      const reach = (obstacle.z - pz) / dz;
-      if (!(reach > 0)) continue;
-      const u = px + reach * (r[0]! * a + r[3]! * b + r[6]!);
-      const v = py + reach * (r[1]! * a + r[4]! * b + r[7]!);
-      const pixel = reach / view.focal;
-      const inside = Math.min(u - obstacle.x0, obstacle.x1 - u, v - obstacle.y0, obstacle.y1 - v);
-      if (inside < -pixel) continue;
-      const cover = smoothStep(-0.7 * pixel, 0.7 * pixel, inside);
-      obstacle.plane(u, v, pixel, colour);
-      for (let c = 0; c < 3; c++) out[o + c]! += cover * (colour[c]! - out[o + c]!);
-    }
-  }
+/** A soft dark spot about the place where a person stands; `away` is the squared distance in radii. */
+function darken(away: number): void {
+  const dark = away < 6 ? 1 - 0.45 * Math.exp(-away) : 1;
+  for (let c = 0; c < 3; c++) colour[c]! *= dark;
+}
+
+function relight(lit: Colour, shade: Colour, share: number): void {
+  for (let c = 0; c < 3; c++) colour[c]! *= lit[c]! + share * (shade[c]! - lit[c]!);
 }

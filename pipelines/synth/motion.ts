@@ -9,6 +9,8 @@ import { limitPosture, middleIndex, POSTURE_SIZE, writePose } from "./posture.ts
 export interface Motion {
   /** What it is made of, such as `walk+swing`. */
   readonly kind: string;
+  /** Begins at t = 0 and has been recorded for the time of one scene; otherwise it may be asked at any time. */
+  readonly isRecorded?: boolean;
   /**
    * Writes the pose at `t` seconds: axis-angle of 24 joints [72] (the first: global orientation in the world, 0 faces +z)
    * and returns where the pelvis stands on the floor and how far the feet are above it, metres.

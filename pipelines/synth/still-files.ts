@@ -7,11 +7,15 @@ import { writeNpz } from "../../src/io/npz.ts";
 import { writeFileAtomic } from "../../src/io/write-file.ts";
 import { toGt24 } from "../labelled/joint-sets.ts";
 import { type Context, createContext } from "../run/context.ts";
-import { describeStill, type StillLabels, type StillOptions } from "./stills.ts";
+import { type Casting, castingKey, sceneChoice } from "./casting.ts";
+import { claimFolder } from "./claim.ts";
+import { describeStill, type StillLabels } from "./stills.ts";
 import type { World } from "./world.ts";
 
 /** What to write. */
-export interface StillFilesOptions extends StillOptions {
+export interface StillFilesOptions extends Casting {
+  /** Side of the picture over side of the person's box. */
+  readonly margin?: number;
   readonly out: string;
   readonly count: number;
   /** Side of the pictures, px. */
@@ -31,7 +35,8 @@ const MARGIN = 1.6;
 /**
  * Writes `count` stills to `<out>/images/<number>.png` and their labels to `<out>/dataset.npz` (imgname, center, scale,
  * pose, shape, has_smpl, S, part, gender, and joints3d and joints2d of all SMPL joints). Pictures that are there already
- * are not drawn again, so that an interrupted job goes on; labels follow from the seed.
+ * are not drawn again, so that an interrupted job goes on; labels follow from the seed. What a job with other options left
+ * there is refused with an OptionError.
  */
 export async function writeSynthStills(
   world: World,
@@ -41,12 +46,14 @@ export async function writeSynthStills(
   const { out, count, size, seed, margin = MARGIN } = options;
   const images = join(out, "images");
   await mkdir(images, { recursive: true });
+  await claimFolder(out, "stills", { ...castingKey(world, options), kind: "stills", size, seed, margin });
   const progress = context.progress("stills", { total: count, unit: "stills" });
   const labels = createLabels(count);
   try {
     for (let i = 0; i < count; i++) {
       context.signal.throwIfAborted();
-      const still = describeStill(world, seed, i, size, { ...options, margin });
+      const choice = await sceneChoice(options, seed, i, 0);
+      const still = describeStill(world, seed, i, size, { ...choice, margin });
       labels.add(i, still.labels);
       const path = join(images, nameOf(i));
       if (!(await stat(path).catch(() => undefined))) await writeFileAtomic(path, encodePng(still.draw()));

@@ -2,9 +2,17 @@
 import type { CropSquare } from "../../src/image/box.ts";
 import { squareBox } from "../../src/image/box.ts";
 import type { Image } from "../../src/image/image.ts";
-import { createRandom } from "../../src/random.ts";
 import { createRenderer, type Renderer } from "./render.ts";
-import { createScene, fitWeakCamera, jointPixels, poseScene, type SceneChoice, shotOf, type World } from "./world.ts";
+import {
+  createScene,
+  fitWeakCamera,
+  jointPixels,
+  poseScene,
+  type SceneChoice,
+  sceneRandom,
+  shotOf,
+  type World,
+} from "./world.ts";
 
 /** How much larger than the person's box a crop is (as SPIN crops). */
 export const CROP_SCALE = 1.2;
@@ -63,7 +71,9 @@ export function describeStill(
   { margin = CROP_SCALE, ...choice }: StillOptions = {},
 ): { readonly labels: StillLabels; readonly draw: () => Image } {
   const scene = createScene(world, seed, index, choice);
-  const moment = poseScene(scene, createRandom(seed, "scene", index, "time").uniform(0, LONGEST));
+  // A recorded motion has been cut to the moment already.
+  const t = scene.motion.isRecorded ? 0 : sceneRandom(seed, index, choice.split, "time").uniform(0, LONGEST);
+  const moment = poseScene(scene, t);
   const whole = squareBox(moment.extent, margin);
   const focal = size / whole.side;
   const middle = (size - 1) / 2;
@@ -77,7 +87,7 @@ export function describeStill(
     draw: () => {
       const renderer = renderers.get(size) ?? createRenderer(size, size);
       renderers.set(size, renderer);
-      return renderer(shotOf(scene, moment, view, 0));
+      return renderer(shotOf(scene, moment, view, { frame: 0, t, elapsed: 0 }));
     },
   };
 }

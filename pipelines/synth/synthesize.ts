@@ -1,15 +1,19 @@
 /** @file `synth` on files: unlabelled footage with its truth beside it, and labelled stills, of bodies that MotionCue makes. */
 import { join } from "node:path";
+import { restJoints } from "../../smpl/body-arrays.ts";
 import { readBody } from "../../smpl/load-body.ts";
 import { proceduralBody } from "../../smpl/procedural-body.ts";
 import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
 import { type Context, createContext } from "../run/context.ts";
 import { BODY_OPTION } from "../shared-options.ts";
+import type { Casting } from "./casting.ts";
 import { MOTION_KINDS } from "./motion.ts";
+import { openMotionLibrary } from "./motion-library.ts";
+import { SPLITS } from "./splits.ts";
 import { type StillFiles, writeSynthStills } from "./still-files.ts";
 import { type SynthVideo, writeSynthVideos } from "./videos.ts";
-import { createWorld } from "./world.ts";
+import { createWorld, SCENE_STYLES, type World } from "./world.ts";
 
 export const SYNTH_OPTIONS = {
   out: { kind: "text", value: "DIR", default: "runs/synth", doc: "folder of the videos; stills go to DIR/stills" },
@@ -23,13 +27,46 @@ export const SYNTH_OPTIONS = {
     max: 4096,
     doc: "height of the videos, px; their width is 4/3 of it",
   },
-  motion: { kind: "choice", choices: MOTION_KINDS, doc: "how people move; unless given, each video its own way" },
+  preset: {
+    kind: "choice",
+    choices: SCENE_STYLES,
+    default: "demo",
+    doc: "demo: what the shipped networks learned from; world: richer clothes, light, places and cameras, motion blur, compression",
+  },
+  split: {
+    kind: "choice",
+    choices: SPLITS,
+    doc: "part of a world whose motions, bodies and looks no other part shows; one seed serves all three",
+  },
+  motions: {
+    kind: "text",
+    value: "DIR",
+    doc: "folder of .bvh recordings of people; of these too, each split has its own",
+  },
+  recorded: {
+    kind: "number",
+    default: 0.75,
+    min: 0,
+    max: 1,
+    doc: "share of people who do what --motions recorded; the others' motion is generated",
+  },
+  motion: {
+    kind: "choice",
+    choices: MOTION_KINDS,
+    doc: "how people move whose motion is generated; unless given, each its own way",
+  },
   obstacles: {
     kind: "number",
     default: 0.25,
     min: 0,
     max: 1,
     doc: "chance of something that stands before the person",
+  },
+  truth: {
+    kind: "choice",
+    choices: ["bodies", "flow"],
+    default: "bodies",
+    doc: "what is written beside each video: flow adds dense flow both ways with occlusions (11 bytes a pixel and frame)",
   },
   stills: { kind: "integer", default: 0, min: 0, max: 10_000_000, doc: "labelled pictures to make (SPIN's format)" },
   stillSize: { kind: "integer", default: 160, min: 32, max: 4096, doc: "side of the labelled pictures, px" },
@@ -51,13 +88,30 @@ export async function synthesize(
   context: Context = createContext(),
 ): Promise<SynthResult> {
   const options = completeOptions("synth", SYNTH_OPTIONS, given);
-  const { out, videos, frames, fps, size, motion, obstacles, stills, stillSize, seed } = options;
+  const { out, videos, frames, fps, size, stills, stillSize, seed } = options;
   if (videos + stills === 0) throw new OptionError("synth", "nothing to make: give --videos or --stills");
   const world = createWorld(options.body === "default" ? proceduralBody() : await readBody(options.body));
-  const choice = { obstacles, ...(motion ? { motion } : {}) };
+  const casting = await castingOf(options, world);
+  const flow = options.truth === "flow";
   const made =
-    videos > 0 ? await writeSynthVideos(world, { ...choice, out, videos, frames, fps, size, seed }, context) : [];
+    videos > 0
+      ? await writeSynthVideos(world, { ...casting, out, videos, frames, fps, size, seed, flow }, context)
+      : [];
   if (stills === 0) return { videos: made };
-  const pictures = { ...choice, out: join(out, "stills"), count: stills, size: stillSize, seed };
+  const pictures = { ...casting, out: join(out, "stills"), count: stills, size: stillSize, seed };
   return { videos: made, stills: await writeSynthStills(world, pictures, context) };
+}
+
+async function castingOf(
+  { motion, obstacles, preset, split, motions, recorded }: SynthOptions,
+  { body }: World,
+): Promise<Casting> {
+  const library = motions ? await openMotionLibrary(motions, restJoints(body), split) : undefined;
+  return {
+    obstacles,
+    style: preset,
+    ...(motion ? { motion } : {}),
+    ...(split ? { split } : {}),
+    ...(library ? { library, recorded } : {}),
+  };
 }

@@ -1,32 +1,21 @@
 /** @file Synthetic videos as files: unlabelled footage for refinement, with the truth beside it for evaluation. */
 import { mkdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { OptionError } from "../../src/errors.ts";
-import { squareBox } from "../../src/image/box.ts";
-import { floatTensor } from "../../src/io/host-tensor.ts";
 import { writeNpz } from "../../src/io/npz.ts";
 import { writeFileAtomic } from "../../src/io/write-file.ts";
-import { createRandom } from "../../src/random.ts";
 import { encodeVideo } from "../../src/video/encode.ts";
 import { type Context, createContext } from "../run/context.ts";
+import { type Casting, castingKey, sceneChoice } from "./casting.ts";
+import { claimFolder, removeLeftovers } from "./claim.ts";
+import { createFlowTruth } from "./flow-truth.ts";
 import { createRenderer, type Renderer } from "./render.ts";
-import { CROP_SCALE } from "./stills.ts";
+import { createTruth, tracksJson } from "./video-truth.ts";
 import type { View } from "./viewpoint.ts";
-import {
-  boxIn,
-  createScene,
-  fitWeakCamera,
-  jointPixels,
-  type Moment,
-  poseScene,
-  type Scene,
-  type SceneChoice,
-  shotOf,
-  type World,
-} from "./world.ts";
+import { createScene, poseScene, type Scene, sceneRandom, shotOf, type World } from "./world.ts";
 
 /** What to write. */
-export interface SynthVideosOptions extends SceneChoice {
+export interface SynthVideosOptions extends Casting {
   readonly out: string;
   readonly videos: number;
   /** Frames of each video. */
@@ -37,6 +26,8 @@ export interface SynthVideosOptions extends SceneChoice {
   readonly fps?: number;
   /** Written before the number in file names; another one keeps two sets apart in one folder. */
   readonly name?: string;
+  /** Writes dense flow with occlusions to `<name>-<number>.flow.npz` too. */
+  readonly flow?: boolean;
 }
 
 /** The files of one video. */
@@ -45,16 +36,24 @@ export interface SynthVideo {
   /** Ground truth, see writeSynthVideos. */
   readonly truth: string;
   readonly tracks: string;
+  /** Dense flow, see createFlowTruth. */
+  readonly flow?: string;
 }
 
 /** Share of the picture's height that the person takes at the start. */
 const FILLED = [0.55, 0.8] as const;
+/** Share of half the picture within which a person stays who walks before a camera of the rich world. */
+const WITHIN = 0.92;
+/** From hardly visible to what the web's older videos look like. */
+const CRF = [17, 36] as const;
 
 /**
  * Writes `<name>-<number>.mp4`, `.npz` and `.tracks.json` for each video; those that are whole already are kept, so that an
- * interrupted job goes on. The .npz (T frames): poses [T,72] axis-angle with the global orientation in camera space, betas
+ * interrupted job goes on; what a job with other options left there is refused with an OptionError. The .npz (T frames):
+ * poses [T,72] axis-angle with the global orientation in camera space, betas
  * [10], trans [T,3] metres, joints [T,24,3] camera space, joints2d [T,24,2] px, boxes [T,4] px (x0, y0, x1, y1), cameras
- * [T,3] weak perspective `sX+t` of each box's square times 1.2, intrinsics [3] (focal, cx, cy), mocap_framerate [1], gender.
+ * [T,3] weak perspective `sX+t` of each box's square times 1.2, intrinsics [3] (focal, cx, cy), mocap_framerate [1], gender,
+ * motion (what the person does).
  * Memory does not grow with the number of frames but for these numbers.
  */
 export async function writeSynthVideos(
@@ -62,10 +61,12 @@ export async function writeSynthVideos(
   options: SynthVideosOptions,
   context: Context = createContext(),
 ): Promise<SynthVideo[]> {
-  const { out, videos, frames, size, name = "synth" } = options;
+  const { out, videos, frames, size, seed, fps = 25, name = "synth", flow = false } = options;
   if (!(size >= 32 && frames >= 1 && videos >= 1))
     throw new OptionError("synth", `expected size >= 32, frames and videos >= 1, got ${size}, ${frames}, ${videos}`);
   await mkdir(out, { recursive: true });
+  await claimFolder(out, name, { ...castingKey(world, options), kind: "videos", frames, size, seed, fps, flow });
+  await removeLeftovers(out, name);
   const height = 2 * Math.round(size / 2);
   const width = 2 * Math.round((2 * size) / 3);
   const renderer = createRenderer(width, height);
@@ -74,7 +75,8 @@ export async function writeSynthVideos(
   try {
     for (let v = 0; v < videos; v++) {
       const stem = join(out, `${name}-${String(v).padStart(3, "0")}`);
-      const files = { video: `${stem}.mp4`, truth: `${stem}.npz`, tracks: `${stem}.tracks.json` };
+      const dense = flow ? { flow: `${stem}.flow.npz` } : {};
+      const files = { video: `${stem}.mp4`, truth: `${stem}.npz`, tracks: `${stem}.tracks.json`, ...dense };
       // The truth is written last: where it is, the video is whole.
       if (!(await stat(files.truth).catch(() => undefined))) {
         const job = { world, options, index: v, files, renderer, width, height };
@@ -102,23 +104,37 @@ interface VideoJob {
 async function writeVideo(job: VideoJob, context: Context, onFrame: (done: number) => void): Promise<void> {
   const { world, options, index, files, renderer, width, height } = job;
   const { frames, seed, fps = 25 } = options;
-  const scene = createScene(world, seed, index, options);
-  const random = createRandom(seed, "scene", index, "video");
-  const start = random.uniform(0, 20);
-  const view = drawView(scene, start, random.uniform(...FILLED), width, height);
+  const seconds = (frames - 1) / fps;
+  const scene = createScene(world, seed, index, await sceneChoice(options, seed, index, seconds));
+  const random = sceneRandom(seed, index, options.split, "video");
+  const drawn = random.uniform(0, 20);
+  const start = scene.motion.isRecorded ? 0 : drawn;
+  const filled = random.uniform(...FILLED);
+  const isRich = options.style === "world";
+  const crf = isRich ? { crf: Math.round(random.uniform(...CRF)) } : {};
+  const view = isRich
+    ? drawWideView(scene, start, seconds, filled, width, height)
+    : drawView(scene, start, filled, width, height);
   const truth = createTruth(frames);
-  const writer = await encodeVideo(files.video, { width, height, fps });
+  const dense = files.flow ? await createFlowTruth(files.flow, width, height) : undefined;
+  const writer = await encodeVideo(files.video, { width, height, fps, ...crf });
   try {
     for (let i = 0; i < frames; i++) {
       context.signal.throwIfAborted();
-      const moment = poseScene(scene, start + i / fps);
+      const t = start + i / fps;
+      const moment = poseScene(scene, t);
       truth.add(i, moment, view);
-      await writer.write(renderer(shotOf(scene, moment, view, i)));
+      const shot = shotOf(scene, moment, view, { frame: i, t, elapsed: i / fps });
+      // Before the picture is drawn: drawing moves the figure while the shutter is open.
+      await dense?.add(shot);
+      await writer.write(renderer(shot));
       onFrame(i + 1);
     }
     await writer.close();
+    await dense?.close();
   } catch (error) {
     await writer.abort();
+    await dense?.abort();
     throw error;
   }
   await writeFileAtomic(files.tracks, tracksJson(files.video, truth.boxes()));
@@ -134,58 +150,22 @@ function drawView(scene: Scene, t: number, filled: number, width: number, height
   return { width, height, focal, cx: (width - 1) / 2, cy: (height - 1) / 2 };
 }
 
-function createTruth(frames: number) {
-  const column = (size: number) => new Float32Array(frames * size);
-  const columns = {
-    poses: column(72),
-    trans: column(3),
-    joints: column(72),
-    joints2d: column(48),
-    boxes: column(4),
-    cameras: column(3),
-  };
-  return {
-    add(i: number, moment: Moment, view: View): void {
-      const pixels = jointPixels(moment.joints, view);
-      const box = boxIn(moment.extent, view);
-      columns.poses.set(moment.pose, 72 * i);
-      columns.trans.set(moment.transl, 3 * i);
-      columns.joints.set(moment.joints, 72 * i);
-      columns.joints2d.set(pixels, 48 * i);
-      columns.boxes.set([box.x0, box.y0, box.x1, box.y1], 4 * i);
-      const model = moment.joints.map((value, k) => value - moment.transl[k % 3]!);
-      columns.cameras.set(fitWeakCamera(model, pixels, squareBox(box, CROP_SCALE)), 3 * i);
-    },
-    boxes: () => columns.boxes,
-    entries: (scene: Scene, view: View, fps: number) => ({
-      poses: floatTensor(columns.poses, [frames, 72]),
-      betas: floatTensor(scene.betas, [10]),
-      trans: floatTensor(columns.trans, [frames, 3]),
-      joints: floatTensor(columns.joints, [frames, 24, 3]),
-      joints2d: floatTensor(columns.joints2d, [frames, 24, 2]),
-      boxes: floatTensor(columns.boxes, [frames, 4]),
-      cameras: floatTensor(columns.cameras, [frames, 3]),
-      intrinsics: floatTensor(Float32Array.of(view.focal, view.cx, view.cy), [3]),
-      mocap_framerate: floatTensor(Float32Array.of(fps), [1]),
-      gender: { dtype: "string" as const, shape: [], data: ["neutral"] },
-      motion: { dtype: "string" as const, shape: [], data: [scene.motion.kind] },
-    }),
-  };
-}
-
-/** One track with the mesh's own boxes, in the format of track files. */
-function tracksJson(video: string, boxes: Float32Array): string {
-  const frames = Array.from({ length: boxes.length / 4 }, (_, index) => ({
-    index,
-    box: Array.from(boxes.subarray(4 * index, 4 * index + 4), (x) => Math.round(x * 100) / 100),
-    score: 1,
-  }));
-  const content = {
-    video: basename(video),
-    frameCount: frames.length,
-    boxFormat: "x0, y0, x1, y1 in px, pixel centres at integers",
-    detector: "ground truth",
-    tracks: [{ id: 1, frames }],
-  };
-  return `${JSON.stringify(content)}\n`;
+/** As `drawView`, but wide enough for where the person goes within `seconds`. */
+export function drawWideView(
+  scene: Scene,
+  start: number,
+  seconds: number,
+  filled: number,
+  width: number,
+  height: number,
+): View {
+  const view = drawView(scene, start, filled, width, height);
+  let { focal } = view;
+  for (let k = 0; k <= 8; k++) {
+    const { x0, y0, x1, y1 } = poseScene(scene, start + (k / 8) * seconds).extent;
+    const across = (0.5 * WITHIN * width) / Math.max(-x0, x1);
+    const up = (0.5 * WITHIN * height) / Math.max(-y0, y1);
+    focal = Math.min(focal, across, up);
+  }
+  return { ...view, focal };
 }

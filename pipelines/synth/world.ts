@@ -5,10 +5,16 @@ import type { Box } from "../../src/image/box.ts";
 import { createRandom, type Random } from "../../src/random.ts";
 import { bodyLandmarks, createAppearance, type Landmarks, type Surface } from "./appearance.ts";
 import { type Background, createBackground } from "./background.ts";
+import { createRichCamera } from "./camera-styles.ts";
 import { type Figure, prepareFigures } from "./figure.ts";
+import { createExposure, createRichExposure, type Exposure } from "./light.ts";
 import { createMotion, type Motion, type MotionKind } from "./motion.ts";
-import { createExposure, type Exposure, type Shot } from "./render.ts";
+import { createRecordedMotion, type Recording } from "./recorded-motion.ts";
+import type { Shot } from "./render.ts";
+import { createScenery } from "./scenery.ts";
+import { type Split, splitOfName } from "./splits.ts";
 import { type CameraPath, createCameraPath, toCamera, type View, type Viewpoint } from "./viewpoint.ts";
+import { createRichAppearance } from "./wardrobe.ts";
 
 /** Raised when the same seed begins to give other pictures, so that stored ones are not taken for new ones. */
 export const GENERATOR_VERSION = 1;
@@ -38,28 +44,73 @@ export interface Scene {
   readonly path: CameraPath;
 }
 
+/** How rich a world is: `demo` is what the shipped weights have learned from, `world` has more of everything. */
+export const SCENE_STYLES = ["demo", "world"] as const;
+export type SceneStyle = (typeof SCENE_STYLES)[number];
+
 /** What can be asked of a scene. */
 export interface SceneChoice {
   readonly motion?: MotionKind;
   /** Chance of an obstacle before the person. */
   readonly obstacles?: number;
+  readonly style?: SceneStyle;
+  /** Without one, scenes of a seed are those of no split; those of a split share nothing with the others'. */
+  readonly split?: Split;
+  /** What the person does, instead of a motion of the generator. */
+  readonly recording?: Recording;
+  /** How long the scene lasts, for recorded motions and cameras that follow them. */
+  readonly seconds?: number;
 }
 
 /** Draws the scene number `index` of `seed`. Parts have streams of their own: more betas do not change the clothes. */
 export function createScene(world: World, seed: number, index: number, choice: SceneChoice = {}): Scene {
-  const stream = (part: string): Random => createRandom(seed, "scene", index, part);
-  const shape = stream("shape");
-  const betas = Float32Array.from({ length: 10 }, () => Math.min(2.5, Math.max(-2.5, shape.normal(0, 0.9))));
+  const stream = (part: string): Random => sceneRandom(seed, index, choice.split, part);
+  const isRich = choice.style === "world";
+  const betas = drawBetas(stream("shape"), isRich ? 1.1 : 0.9);
+  const motion = drawMotion(stream, choice);
+  const figure = world.figures(betas);
+  const common = { seed: stream("noise").integer(2 ** 30), betas, figure, motion };
+  if (!isRich)
+    return {
+      ...common,
+      surface: createAppearance(stream("look"), world.landmarks),
+      background: createBackground(stream("background"), choice.obstacles),
+      exposure: createExposure(stream("light")),
+      path: createCameraPath(stream("camera")),
+    };
+  const { path, space } = createRichCamera(stream("camera"), motion, choice.seconds ?? 0);
   return {
-    seed: stream("noise").integer(2 ** 30),
-    betas,
-    figure: world.figures(betas),
-    surface: createAppearance(stream("look"), world.landmarks),
-    motion: createMotion(stream("motion"), choice.motion),
-    background: createBackground(stream("background"), choice.obstacles),
-    exposure: createExposure(stream("light")),
-    path: createCameraPath(stream("camera")),
+    ...common,
+    surface: createRichAppearance(stream("look"), world.landmarks),
+    background: createScenery(stream("background"), choice.obstacles ?? 0.25, space),
+    exposure: createRichExposure(stream("light")),
+    path,
   };
+}
+
+/** The stream of one part of a scene. */
+export function sceneRandom(seed: number, index: number, split: Split | undefined, part: string): Random {
+  return split ? createRandom(seed, "scene", split, index, part) : createRandom(seed, "scene", index, part);
+}
+
+function drawBetas(random: Random, spread: number): Float32Array {
+  const limit = spread + 1.6;
+  return Float32Array.from({ length: 10 }, () => Math.min(limit, Math.max(-limit, random.normal(0, spread))));
+}
+
+/** Motions of the generator without which no split would be like real video. */
+const EVERYDAY = ["walk+swing", "run+swing", "stand+hang"];
+
+function drawMotion(stream: (part: string) => Random, { recording, split, motion, seconds }: SceneChoice): Motion {
+  if (recording) return createRecordedMotion(stream("motion"), recording, seconds ?? 0);
+  if (!split) return createMotion(stream("motion"), motion);
+  // Combinations of legs and arms belong to one split each. Everyday gaits, and what is no combination, are drawn afresh
+  // for every person and belong to all.
+  for (let attempt = 0; ; attempt++) {
+    const drawn = createMotion(stream(`motion ${attempt}`), motion);
+    const isCommon = !drawn.kind.includes("+") || EVERYDAY.includes(drawn.kind);
+    if (isCommon || splitOfName(drawn.kind) === split) return drawn;
+  }
 }
 
 /** A scene at one time: parameters and joints in camera space, before any picture is chosen. */
@@ -136,11 +187,28 @@ function move(points: Float32Array, by: readonly [number, number, number]): Box 
   return { x0, y0, x1, y1 };
 }
 
-/** The shot of a moment through `view`. */
-export function shotOf(scene: Scene, moment: Moment, view: View, frame: number): Shot {
+/** The shot of frame `frame` at the moment `t`, `elapsed` seconds after the scene's begin, through `view`. */
+export function shotOf(
+  scene: Scene,
+  moment: Moment,
+  view: View,
+  { frame, t, elapsed }: { readonly frame: number; readonly t: number; readonly elapsed: number },
+): Shot {
   const { figure, surface, background, exposure } = scene;
   const { viewpoint, shadow } = moment;
-  return { figure, surface, background, exposure, viewpoint, view, shadow, noiseSeed: scene.seed + frame };
+  const shot = {
+    figure,
+    surface,
+    background,
+    exposure,
+    viewpoint,
+    view,
+    shadow,
+    elapsed,
+    noiseSeed: scene.seed + frame,
+  };
+  const seconds = exposure.rich?.shutter ?? 0;
+  return seconds > 0 ? { ...shot, shutter: { seconds, pose: (offset) => poseScene(scene, t + offset) } } : shot;
 }
 
 /** The mesh's box in the pixels of `view`. */

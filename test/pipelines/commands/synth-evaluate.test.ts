@@ -58,13 +58,34 @@ describe("synth, then evaluate", () => {
   });
 });
 
+describe("synth of the rich world", () => {
+  it("writes dense flow beside videos of a split, which evaluate reads like any others", async () => {
+    const rich = ["--preset", "world", "--split", "test", "--truth", "flow", "--videos", "1", "--frames", "4"];
+    const made = await motioncue(["synth", ...rich, "--size", "64", "--out", at("rich"), "--json"]);
+    expect(made.code, made.stderr).toBe(0);
+    const { videos } = JSON.parse(made.stdout);
+    expect(videos[0].flow).toBe(at("rich/synth-000.flow.npz"));
+    expect((await readNpz(videos[0].flow)).get("backward")!.shape).toEqual([3, 64, 86, 2]);
+    const json = await motioncue(["evaluate", at("rich"), ...networks, "--cache", at("cache"), "--json"]);
+    expect(json.code, json.stderr).toBe(0);
+    expect(JSON.parse(json.stdout).evaluations[0].frames).toBe(4);
+    const other = await motioncue(["synth", ...rich, "--size", "64", "--out", at("rich"), "--seed", "1"]);
+    expect([other.code, other.stdout]).toEqual([2, ""]);
+    expect(other.stderr).toMatch(/holds synth made with other options \(seed 0 there, 1 now\)/);
+  });
+});
+
 describe("evaluate refuses", () => {
   const refused = (code: 1 | 2, message: RegExp, ...args: string[]) =>
     expectRefusal(["evaluate", ...args], code, message, { cwd: folder });
 
   it("what is not there, holds no video, or has no truth beside it", async () => {
     await refused(2, /^motioncue evaluate: missing required argument 'data'/);
-    await refused(2, /^nix: expected a data set \(\.npz, \.json\), a video or a folder of videos, found nothing there/, "nix");
+    await refused(
+      2,
+      /^nix: expected a data set \(\.npz, \.json\), a video or a folder of videos, found nothing there/,
+      "nix",
+    );
     await refused(2, /expected a video in this folder or below it, found none/, mkdtempSync(join(folder, "empty-")));
     const run = await motioncue(["evaluate", at("untrue.mp4"), ...networks, "--cache", at("cache")]);
     expect(run.stderr).toMatch(
@@ -85,6 +106,9 @@ describe("synth refuses", () => {
   it.each([
     [["--videos", "0"], /nothing to make: give --videos or --stills/],
     [["--motion", "swim"], /--motion must be one of .*, got "swim"/],
+    [["--split", "holdout"], /--split must be one of train, validation, test, got "holdout"/],
+    [["--preset", "film"], /--preset must be one of demo, world, got "film"/],
+    [["--motions", "nowhere"], /--motions: expected a folder of \.bvh files, found no folder nowhere/],
     [["--size", "8"], /--size must be an integer from 32 to 4096, got 8/],
     [["here"], /too many arguments/],
   ])("%j", async (args, message) => {
