@@ -1,0 +1,17 @@
+/** @file Inductive prior tuning (Yoo and Russakovsky 2023): arms down, coarse to fine, pixel and perceptual losses, mirrored pairs. */
+import { completeOptions } from "../../src/options.ts";
+import type { TemplateEstimatorKind } from "../estimator.ts";
+import { createPartEstimator, PUBLISHED_PARTS, partOptions } from "../part-estimator.ts";
+
+const OPTIONS = partOptions({ template: "arms-down", steps: "two", pixelWeight: 1 });
+
+export const hpe: TemplateEstimatorKind = {
+  doc: "the template with its arms down, moved coarse to fine, pixels compared too (Yoo and Russakovsky, ICCVW 2023)",
+  options: OPTIONS,
+  presets: { paper: PUBLISHED_PARTS, default: {} },
+  training: {
+    paper: { learningRate: 1e-3, batchSize: 48, epochs: 50, reference: "frame", mirrored: true },
+    default: { learningRate: 5e-4, batchSize: 16, steps: 6000, reference: "frame", mirrored: true },
+  },
+  create: (options, setting = {}) => createPartEstimator(completeOptions("hpe", OPTIONS, options), setting),
+};
