@@ -1,6 +1,6 @@
 /** @file The process that does our side of a case: it sets the case up, then times a round or a profile whenever it is told. */
 import { type EngineInfo, startEngine } from "../src/engine/engine.ts";
-import { MotionCueError, OptionError } from "../src/errors.ts";
+import { MotionCueError } from "../src/errors.ts";
 import type { BenchCase, Prepared, WorkerJob } from "./case.ts";
 import { type KernelTime, profileKernels } from "./profile.ts";
 import { stages } from "./stages.ts";
@@ -21,11 +21,9 @@ export interface KernelProfile {
   readonly kernels: readonly KernelTime[];
 }
 
-/** The engine, ready for the job. Throws OptionError for a precision that it does not have. */
-async function startFor({ engine, precision }: WorkerJob): Promise<EngineInfo> {
-  if (precision === "bf16")
-    throw new OptionError("bench", "--precision bf16 is not available on this engine yet; leave the option out");
-  return startEngine(engine);
+/** The engine, ready for the job. */
+function startFor({ engine, precision }: WorkerJob): Promise<EngineInfo> {
+  return startEngine(engine, precision);
 }
 
 async function warmUp(prepared: Prepared, calls: number): Promise<void> {

@@ -66,7 +66,7 @@ const STILL_SEED = 1;
 export async function demo(given: Partial<DemoOptions> = {}, context: Context = createContext()): Promise<DemoResult> {
   const options = completeOptions("demo", DEMO_OPTIONS, given);
   const started = performance.now();
-  const engine = await startEngine(options.engine);
+  const engine = await startEngine(options.engine, options.precision);
   const body = await loadBody("default");
   const world = createWorld(body.host);
   body.dispose();
@@ -138,7 +138,10 @@ async function makeFootage(world: World, options: DemoOptions, context: Context)
 }
 
 /** How the demo refines: as `motioncue refine` does by default, anchored by the labelled stills. */
-function refinement({ steps, seed, engine }: DemoOptions, stills: Footage["stills"]): Partial<RefineOptions> {
+function refinement(
+  { steps, seed, engine, precision }: DemoOptions,
+  stills: Footage["stills"],
+): Partial<RefineOptions> {
   return {
     regressor: "default",
     // Beside the labelled loss, whose scale is 60, the default weight of the flow would hardly count in so few steps.
@@ -149,6 +152,7 @@ function refinement({ steps, seed, engine }: DemoOptions, stills: Footage["still
     steps,
     seed,
     engine,
+    precision,
     boxScale: CROP_SCALE,
     overwrite: true,
   };

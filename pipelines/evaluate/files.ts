@@ -59,7 +59,7 @@ export async function evaluateFiles(
   const isDataset = !found.isDirectory() && [".npz", ".json"].includes(extname(data).toLowerCase());
   if (!isDataset && options.images) throw new OptionError("--images", `is for data sets (.npz, .json), got ${data}`);
   if (options.tracks) await checkTracksChoice(options.tracks);
-  const engine = await startEngine(options.engine);
+  const engine = await startEngine(options.engine, options.precision);
   const skipped = new Map<string, SkippedVideo>();
   const load = isDataset
     ? await datasetSequences(data, options)

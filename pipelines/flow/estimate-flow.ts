@@ -192,7 +192,7 @@ async function withEstimator<T>(
   options: FlowOptions,
   work: (estimator: FlowEstimator, updates: number) => T | Promise<T>,
 ): Promise<T> {
-  await startEngine(options.engine);
+  await startEngine(options.engine, options.precision);
   const estimator = await loadFlowEstimator(options.flow, options.flowWeights);
   try {
     return await work(estimator, options.flowUpdates ?? flowEstimators[options.flow]!.updates);

@@ -59,7 +59,7 @@ export async function infer(job: InferJob, context: Context = createContext()): 
   const options = completeInferOptions(given);
   const inputs = await expandInputs(paths, (path) => isVideoPath(path) || isPicturePath(path), "picture or video");
   await checkTracksChoice(options.tracks);
-  const engine = await startEngine(options.engine);
+  const engine = await startEngine(options.engine, options.precision);
   const body = await loadBody(options.body);
   const regressor = await loadRegressor(options.regressor, options.camera ? { camera: options.camera } : {});
   const files: InferredFile[] = [];

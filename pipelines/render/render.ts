@@ -68,7 +68,7 @@ export async function render(job: RenderJob, context: Context = createContext())
   const [input] = await expandVideos([path]);
   await checkTracksChoice(options.tracks);
   const video = await probeVideo(input!.path);
-  const engine = await startEngine(options.engine);
+  const engine = await startEngine(options.engine, options.precision);
   const flow = await loadFlow(options);
   const body = await loadBody(options.body);
   const paths = [options.regressor, ...(options.compare === undefined ? [] : [options.compare])];

@@ -50,7 +50,7 @@ export async function trainFlow(
   context: Context = createContext(),
 ): Promise<TrainFlowResult> {
   const options = completeOptions("train flow", TRAIN_FLOW_OPTIONS, given) as TrainFlowOptions;
-  const engine = await startEngine(options.engine);
+  const engine = await startEngine(options.engine, options.precision);
   const paths = pathsOf(options.out);
   const checkpoint = await lastCheckpoint(paths.checkpoints);
   if (checkpoint && !options.resume) {

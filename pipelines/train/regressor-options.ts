@@ -2,7 +2,7 @@
 import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
 import { readRunOptions, runFolder } from "../run/folder.ts";
-import { BODY_OPTION, RESUME_OPTION } from "../shared-options.ts";
+import { BODY_OPTION, ENGINE_OPTION, RESUME_OPTION } from "../shared-options.ts";
 
 /** Options of `motioncue train regressor`. */
 export const TRAIN_REGRESSOR_OPTIONS = {
@@ -49,6 +49,7 @@ export const TRAIN_REGRESSOR_OPTIONS = {
   evaluateEvery: { kind: "integer", min: 1, default: 1000, doc: "steps between measurements on held-out pictures" },
   checkpointEvery: { kind: "integer", min: 1, default: 1000, doc: "steps between checkpoints" },
   seed: { kind: "integer", min: 0, default: 1, doc: "seed of weights, pictures and order" },
+  ...ENGINE_OPTION,
 } as const satisfies OptionTable;
 export type TrainRegressorOptions = OptionsOf<typeof TRAIN_REGRESSOR_OPTIONS>;
 

@@ -67,7 +67,7 @@ export async function trainRegressor(
   const options = await completeTrainOptions(given);
   const folder = runFolder(options.out);
   await enterRunFolder(folder, { resume: options.resume, overwrite: options.overwrite });
-  await startEngine();
+  await startEngine(options.engine, options.precision);
   const { backbone, width, hidden, cropSize, seed } = options;
   if (!options.resume) await writeFileAtomic(folder.options, `${JSON.stringify(options, null, 2)}\n`);
   const full = (await loadBody(options.body)).host;

@@ -48,7 +48,7 @@ export const hrnet: Backbone = {
     tf.tidy(() => {
       const layer: Layer = (key, x, options) => convBatchNorm(parameters, ...norms(key), x, mode, options);
       const down = { stride: 2, activation: "relu" } as const;
-      let x = convBatchNorm(parameters, "conv1", "bn1", images, mode, down);
+      let x = convBatchNorm(parameters, "conv1", "bn1", images, mode, { ...down, constantInput: true });
       x = convBatchNorm(parameters, "conv2", "bn2", x, mode, down);
       for (const unit of stemUnits()) x = applyUnit(parameters, unit, x, mode);
       let branches = [x];

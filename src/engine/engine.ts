@@ -6,6 +6,10 @@ export const ENGINE_CHOICES = ["auto", "torch", "tensorflow", "wasm"] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 export type EngineName = Exclude<EngineChoice, "auto">;
 
+/** What the networks' convolutions compute in; weights, losses and geometry are float32 always. */
+export const PRECISIONS = ["fp32", "bf16"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 /** What runs: engine, device and why (for `doctor` and run records). */
 export interface EngineInfo {
   readonly name: EngineName;
@@ -15,9 +19,30 @@ export interface EngineInfo {
 
 let running: Promise<EngineInfo> | undefined;
 let chosen: EngineChoice | undefined;
+let computing: Precision = "fp32";
 
-/** Starts `choice` (with "auto": torch, then tensorflow, then wasm), or returns the engine that runs already. */
-export function startEngine(choice: EngineChoice = "auto"): Promise<EngineInfo> {
+/** What convolutions compute in at present. */
+export function runningPrecision(): Precision {
+  return computing;
+}
+
+/**
+ * Starts `choice` (with "auto": torch, then tensorflow, then wasm), or returns the engine that runs already. `precision`
+ * holds from then on; bf16 is the torch engine's alone. Throws MotionCueError where that cannot be.
+ */
+export async function startEngine(choice: EngineChoice = "auto", precision?: Precision): Promise<EngineInfo> {
+  const info = await startOnce(choice);
+  if (precision && info.name === "torch") {
+    const { setHalf } = await import("./torch/native.ts");
+    setHalf(precision === "bf16");
+    computing = precision;
+  } else if (precision === "bf16") {
+    throw new MotionCueError("--precision", `bf16 needs the torch engine, and ${info.name} runs; use --precision fp32`);
+  }
+  return info;
+}
+
+function startOnce(choice: EngineChoice): Promise<EngineInfo> {
   if (!ENGINE_CHOICES.includes(choice))
     throw new OptionError("engine", `expected one of ${ENGINE_CHOICES.join(", ")}, got "${choice}"`);
   if (running && chosen !== choice && choice !== "auto") {

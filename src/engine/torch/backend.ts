@@ -2,6 +2,7 @@
 import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.ts";
 import {
+  aten,
   DTYPE,
   download,
   downloadLater,
@@ -10,8 +11,10 @@ import {
   lastOutput,
   nativeMemory,
   release,
+  SCALAR_TYPE,
   synchronize,
   upload,
+  withRelease,
 } from "./native.ts";
 
 type Values = BackendValues;
@@ -20,6 +23,8 @@ interface Entry {
   strings: Values | undefined;
   dtype: DataType;
   shape: number[];
+  /** The native tensor is bfloat16: what a network's layers hand to each other where precision is bf16. */
+  half: boolean;
   references: number;
 }
 
@@ -35,6 +40,13 @@ export function dtypeCode(dtype: DataType): number {
   const code = nativeDtype[dtype];
   if (code === undefined) throw new Error(`the torch engine has no native ${dtype} tensors`);
   return code;
+}
+
+const toDtype = aten("to.dtype");
+
+/** A float32 tensor of a bfloat16 one, for as long as the kernel runs. */
+export function floatOf(handle: Handle): Handle {
+  return toDtype(handle, SCALAR_TYPE.float32, false, false, null);
 }
 
 /** tfjs tensors on libtorch. */
@@ -54,16 +66,21 @@ export class TorchBackend extends tf.KernelBackend {
     return handle;
   }
 
+  /** Whether the native tensor holds bfloat16 though tfjs sees float32. */
+  isHalf(info: TensorInfo): boolean {
+    return this.entry(info.dataId).half;
+  }
+
   /** A tfjs tensor that owns `handle`; the shape is the one given or that of the last native call. */
-  wrap(handle: Handle, dtype: DataType, shape: number[] = lastOutput().shape): TensorInfo {
+  wrap(handle: Handle, dtype: DataType, shape: number[] = lastOutput().shape, half = false): TensorInfo {
     const dataId = {};
-    this.entries.set(dataId, { handle, strings: undefined, dtype, shape, references: 1 });
+    this.entries.set(dataId, { handle, strings: undefined, dtype, shape, half, references: 1 });
     return { dataId, shape, dtype };
   }
 
   private store(dataId: object, values: Values | null, shape: number[], dtype: DataType, references: number): void {
     if (dtype === "string") {
-      this.entries.set(dataId, { handle: undefined, strings: values ?? [], dtype, shape, references });
+      this.entries.set(dataId, { handle: undefined, strings: values ?? [], dtype, shape, half: false, references });
       return;
     }
     const code = dtypeCode(dtype);
@@ -71,7 +88,14 @@ export class TorchBackend extends tf.KernelBackend {
       values && tf.util.isTypedArray(values as Float32Array) && sameKind(values, dtype)
         ? (values as Float32Array)
         : values && toTyped(values, dtype);
-    this.entries.set(dataId, { handle: upload(typed, shape, code), strings: undefined, dtype, shape, references });
+    this.entries.set(dataId, {
+      handle: upload(typed, shape, code),
+      strings: undefined,
+      dtype,
+      shape,
+      half: false,
+      references,
+    });
   }
 
   override write(values: Values, shape: number[], dtype: DataType): object {
@@ -85,16 +109,17 @@ export class TorchBackend extends tf.KernelBackend {
   }
 
   override readSync(dataId: object): Values {
-    const { handle, strings, dtype, shape } = this.entry(dataId);
+    const { handle, strings, dtype, shape, half } = this.entry(dataId);
     if (handle === undefined) return strings as Values;
     const out = roomFor(shape, dtype);
-    download(handle, out);
+    if (half) withRelease(() => download(floatOf(handle), out));
+    else download(handle, out);
     return out;
   }
 
   override async read(dataId: object): Promise<Values> {
-    const { handle, dtype, shape } = this.entry(dataId);
-    if (handle === undefined || !isOnDevice()) return this.readSync(dataId);
+    const { handle, dtype, shape, half } = this.entry(dataId);
+    if (handle === undefined || half || !isOnDevice()) return this.readSync(dataId);
     const out = roomFor(shape, dtype);
     await downloadLater(handle, out);
     return out;

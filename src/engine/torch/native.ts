@@ -23,15 +23,24 @@ interface Addon {
   describedOutputs(): Int32Array;
   setDevice(text: string): string;
   synchronize(): void;
+  setHalf(half: boolean): void;
   downloadLater(handle: Handle, into: ArrayBufferView): Promise<void>;
   /** Fused functions of the addon beside the ATen operators, by name. */
   [fused: string]: (...args: never[]) => unknown;
 }
 
 /** Native dtypes in the addon's numbering. */
-export const DTYPE = { float32: 0, int32: 1, bool: 2, complex64: 3, int64: 4, other: 5 } as const;
+export const DTYPE = { float32: 0, int32: 1, bool: 2, complex64: 3, int64: 4, other: 5, bfloat16: 6 } as const;
 /** The same as ATen's ScalarType numbers, which operators such as `to.dtype` take. */
-export const SCALAR_TYPE = { float32: 6, int32: 3, bool: 11, complex64: 9, int64: 4, float64: 7 } as const;
+export const SCALAR_TYPE = {
+  float32: 6,
+  int32: 3,
+  bool: 11,
+  complex64: 9,
+  int64: 4,
+  float64: 7,
+  bfloat16: 15,
+} as const;
 
 /** Where the addon is built (scripts/setup.sh), whether it is there or not. */
 export const addonPath = fileURLToPath(new URL("../../../build/torch-engine/motioncue.node", import.meta.url));
@@ -184,6 +193,11 @@ export function isOnDevice(): boolean {
 /** Waits until the device has done everything that was asked of it. */
 export function synchronize(): void {
   native().synchronize();
+}
+
+/** Lets convolutions compute in bfloat16 and hand on their results so, or in float32. */
+export function setHalf(half: boolean): void {
+  native().setHalf(half);
 }
 
 /** Frees a tensor. */

@@ -3,12 +3,12 @@ import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/t
 import { borrowedKernel, borrowKernels } from "../borrow.ts";
 import { FUSED, registerHostFunctions } from "../custom.ts";
 import { tf } from "../tf.ts";
-import { TorchBackend } from "./backend.ts";
+import { floatOf, TorchBackend } from "./backend.ts";
 import { torchHostFunctions } from "./host.ts";
 import { torchKernels } from "./kernel-tables.ts";
 import { converted, type Kernel } from "./kernels/kernel.ts";
 import { hasStrings, STRING_KERNELS } from "./kernels/strings.ts";
-import { type AddonFacts, isOnDevice, loadAddon, withRelease } from "./native.ts";
+import { type AddonFacts, DTYPE, isOnDevice, lastOutput, loadAddon, withRelease } from "./native.ts";
 
 /** Fused kernels whose loops walk the CPU's memory; on a device their callers compose them of tfjs operations. */
 const CPU_ONLY: ReadonlySet<string> = new Set([
@@ -72,7 +72,16 @@ function run(
         attrs,
         backend,
         input,
-        handle: (key) => backend.handle(input(key)),
+        handle: (key) => {
+          const info = input(key);
+          return backend.isHalf(info) ? floatOf(backend.handle(info)) : backend.handle(info);
+        },
+        raw: (key) => backend.handle(input(key)),
+        isHalf: (key) => backend.isHalf(input(key)),
+        giveHalf: (handle) => {
+          const half = lastOutput().dtype === DTYPE.bfloat16;
+          return backend.wrap(keep(half ? handle : converted(handle, "float32")), "float32", lastOutput().shape, half);
+        },
         attr: (key) => attrs[key] as never,
         give: (handle, dtype) => backend.wrap(keep(converted(handle, dtype)), dtype),
       }),

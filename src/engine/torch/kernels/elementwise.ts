@@ -25,6 +25,7 @@ const scaled = (name: string): Kernel => {
   return (call) => call.give(op(call.handle("a"), call.handle("b"), 1), call.input("a").dtype);
 };
 
+const sum = scaled("add.Tensor");
 const clamp = aten("clamp");
 const ceil = aten("ceil");
 const toDtype = aten("to.dtype");
@@ -127,7 +128,11 @@ export const elementwiseKernels: KernelTable = {
       clamp(call.handle("x"), call.attr<number>("clipValueMin"), call.attr<number>("clipValueMax")),
       call.input("x").dtype,
     ),
-  Add: scaled("add.Tensor"),
+  Add: (call) => {
+    // Two bfloat16 tensors meet where gradients of a network's layers are summed.
+    const isHalf = call.isHalf("a") && call.isHalf("b");
+    return isHalf ? call.giveHalf(add(call.raw("a"), call.raw("b"), 1)) : sum(call);
+  },
   Sub: scaled("sub.Tensor"),
   Multiply: binary("mul.Tensor"),
   RealDiv: (call) => {

@@ -13,6 +13,11 @@ export interface KernelCall {
   input(name: string): TensorInfo;
   /** The native tensor of an input. */
   handle(name: string): Handle;
+  /** The native tensor of an input as it is: bfloat16 where a layer made it so (`giveHalf`), which `handle` turns into float32. */
+  raw(name: string): Handle;
+  isHalf(name: string): boolean;
+  /** As `give` for float32, but a bfloat16 tensor stays one: for what the layers of a network hand to each other. */
+  giveHalf(handle: Handle): TensorInfo;
   /** An attribute, as the type that the kernel's definition in tfjs gives it. */
   attr<T>(name: string): T;
   /** A result: `handle` must be the tensor of the LAST native call; it is converted where its dtype is not `dtype`. */

@@ -22,13 +22,13 @@ function layerOf(call: KernelCall): Argument[] {
 
 export const layerKernels: KernelTable = {
   [FUSED.layer]: (call) => {
-    const residual = call.inputs["residual"] ? call.handle("residual") : null;
-    return call.give(layer(call.handle("x"), residual, call.attr<number>("relu") === 1, ...layerOf(call)), "float32");
+    const residual = call.inputs["residual"] ? call.raw("residual") : null;
+    return call.giveHalf(layer(call.raw("x"), residual, call.attr<number>("relu") === 1, ...layerOf(call)));
   },
   [FUSED.layerInputGradient]: (call) =>
-    call.give(layerInputGradient(call.handle("dz"), call.attr<number[]>("inputShape"), ...layerOf(call)), "float32"),
+    call.giveHalf(layerInputGradient(call.raw("dz"), call.attr<number[]>("inputShape"), ...layerOf(call))),
   [FUSED.layerWeightGradient]: (call) => {
-    const parts = layerWeightGradient(call.handle("dz"), call.handle("x"), ...layerOf(call));
+    const parts = layerWeightGradient(call.raw("dz"), call.raw("x"), ...layerOf(call));
     return parts.map((part) => call.give(alias(part), "float32"));
   },
 };

@@ -3,12 +3,13 @@ import { FUSED } from "../../custom.ts";
 import { aten, atenMany, fused, fusedMany, type Handle } from "../native.ts";
 import { bodyKernels } from "./body.ts";
 import { flowKernels } from "./flow.ts";
-import type { KernelTable } from "./kernel.ts";
+import { type KernelTable, SCALAR_TYPE } from "./kernel.ts";
 import { layerKernels } from "./layers.ts";
 
 const instanceNorm = fusedMany("instanceNorm");
 const instanceNormGradient = fused("instanceNormGradient");
 const alias = aten("alias");
+const toDtype = aten("to.dtype");
 const thresholdBackward = aten("threshold_backward");
 const batchNorm = atenMany("native_batch_norm");
 const batchNormBackward = atenMany("native_batch_norm_backward");
@@ -62,7 +63,12 @@ export const networkKernels: KernelTable = {
     const parts = instanceNorm(call.handle("x"), call.attr<number>("epsilon"));
     return parts.map((part) => call.give(alias(part), "float32"));
   },
-  [FUSED.reluGradient]: (call) => call.give(thresholdBackward(call.handle("dy"), call.handle("y"), 0), "float32"),
+  [FUSED.reluGradient]: (call) => {
+    // In the precision of the layer that the gradient goes back through.
+    if (!call.isHalf("y")) return call.give(thresholdBackward(call.handle("dy"), call.handle("y"), 0), "float32");
+    const dy = call.isHalf("dy") ? call.raw("dy") : toDtype(call.raw("dy"), SCALAR_TYPE.bfloat16, false, false, null);
+    return call.giveHalf(thresholdBackward(dy, call.raw("y"), 0));
+  },
   [FUSED.instanceNormGradient]: (call) =>
     call.give(instanceNormGradient(call.handle("dy"), call.handle("y"), call.handle("rstd")), "float32"),
 };

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "dispatch.h"
+#include "precision.h"
 #include "tensors.h"
 
 namespace motioncue {
@@ -45,9 +46,9 @@ at::Tensor padded(const at::Tensor& x, const Geometry& g) {
 napi_value conv2d(const Arguments& in) {
   const Geometry g = geometryOf(in, 3);
   c10::optional<at::Tensor> bias;
-  if (!in.absent(2)) bias = in.tensor(2).reshape({-1});
-  const auto x = padded(toChannelsFirst(in.tensor(0)), g);
-  auto y = at::convolution(x, filterOf(in.tensor(1), in.boolean(5)), bias, g.stride, g.padding, g.dilation, false, {0, 0}, g.groups);
+  if (!in.absent(2)) bias = inPrecision(in.tensor(2).reshape({-1}));
+  const auto x = padded(toChannelsFirst(inPrecision(in.tensor(0))), g);
+  auto y = at::convolution(x, filterOf(inPrecision(in.tensor(1)), in.boolean(5)), bias, g.stride, g.padding, g.dilation, false, {0, 0}, g.groups);
   if (in.boolean(4)) y.relu_();
   return result(in.env, toChannelsLast(y));
 }
@@ -65,9 +66,9 @@ napi_value conv2dInputGradient(const Arguments& in) {
     shape[1] += g.top + g.bottom;
     shape[2] += g.left + g.right;
   }
-  const auto dy = toChannelsFirst(in.tensor(0));
+  const auto dy = toChannelsFirst(inPrecision(in.tensor(0)));
   const auto x = toChannelsFirst(at::empty(shape, dy.options()));
-  auto dx = std::get<0>(backward(dy, x, filterOf(in.tensor(1), in.boolean(4)), g, {true, false, false}));
+  auto dx = std::get<0>(backward(dy, x, filterOf(inPrecision(in.tensor(1)), in.boolean(4)), g, {true, false, false}));
   if (!g.symmetric()) dx = dx.slice(2, g.top, dx.size(2) - g.bottom).slice(3, g.left, dx.size(3) - g.right);
   return result(in.env, toChannelsLast(dx));
 }
@@ -77,11 +78,11 @@ napi_value conv2dFilterGradient(const Arguments& in) {
   const Geometry g = geometryOf(in, 3);
   const auto shape = in.integers(2);
   const bool depthwise = in.boolean(4);
-  const auto x = padded(toChannelsFirst(in.tensor(1)), g);
+  const auto x = padded(toChannelsFirst(inPrecision(in.tensor(1))), g);
   // Only its shape counts; some of libtorch's paths write the gradient in its layout and want that contiguous.
   const auto filter = depthwise ? at::empty({shape[2] * shape[3], 1, shape[0], shape[1]}, x.options())
                                 : at::empty({shape[3], shape[2], shape[0], shape[1]}, x.options());
-  auto dw = std::get<1>(backward(toChannelsFirst(in.tensor(0)), x, filter, g, {false, true, false}));
+  auto dw = std::get<1>(backward(toChannelsFirst(inPrecision(in.tensor(0))), x, filter, g, {false, true, false}));
   if (depthwise) {
     dw = dw.reshape({shape[2], shape[3], shape[0], shape[1]}).permute({2, 3, 0, 1});
   } else {

@@ -1,6 +1,7 @@
 // The addon's entry.
 #include "device.h"
 #include "dispatch.h"
+#include "precision.h"
 
 NAPI_MODULE_INIT() {
   motioncue::guardMemory();
@@ -18,5 +19,6 @@ NAPI_MODULE_INIT() {
   motioncue::defineUpsampling(env, exports);
   motioncue::defineSampling(env, exports);
   motioncue::defineCorrelationDirect(env, exports);
+  motioncue::definePrecision(env, exports);
   return exports;
 }

@@ -56,6 +56,7 @@ int32_t dtypeCode(const at::Tensor& tensor) {
     case at::kBool: return 2;
     case at::kComplexFloat: return 3;
     case at::kLong: return 4;
+    case at::kBFloat16: return 6;
     default: return 5;
   }
 }

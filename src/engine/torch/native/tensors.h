@@ -25,7 +25,7 @@ int64_t keptBytes();
 constexpr int kMaxOutputs = 32, kMaxRank = 8, kDescription = kMaxRank + 2;
 void describe(int output, const at::Tensor& tensor);
 int32_t* descriptions();
-// dtype codes shared with native.ts: 0 float32, 1 int32, 2 bool, 3 complex64, 4 int64, 5 other.
+// dtype codes shared with native.ts: 0 float32, 1 int32, 2 bool, 3 complex64, 4 int64, 5 other, 6 bfloat16.
 int32_t dtypeCode(const at::Tensor& tensor);
 c10::ScalarType scalarType(int32_t code);
 
