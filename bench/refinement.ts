@@ -35,7 +35,7 @@ export function createRefinement(
   return {
     models,
     step: (pairs, labelled) => {
-      const { loss, cues: reports, gradients } = stepGradients(models, pairs, labelled);
+      const { loss, cues: reports, gradients } = stepGradients(models, { ...pairs, labelled });
       adam.step(regressor.parameters, gradients);
       disposeGradients(gradients);
       return { loss, cues: reports };
@@ -53,8 +53,12 @@ export function madeUpPairs(count: number, cropSize: number, flowSize: number): 
   const forward = Float32Array.from({ length: count * flowSize * flowSize * 2 }, (_, i) =>
     i % 2 === 0 ? 2.5 + Math.sin(i / 1000) : -1.5 + Math.cos(i / 700),
   );
+  const each = Array.from({ length: count }, (_, i) => i);
   return {
-    names: Array.from({ length: count }, (_, i) => ({ video: "made up", track: "1", frames: [i, i + 1] as const })),
+    names: each.map((i) => ({ video: "made up", track: "1", frames: [2 * i, 2 * i + 1] as const })),
+    pairs: each.map((i) => [i, count + i] as const),
+    triples: [],
+    frames: [0, 1].flatMap((later) => each.map((i) => ({ video: "made up", track: "1", frame: 2 * i + later }))),
     cropSize,
     flowSize,
     crops: pictures(2 * count, cropSize),

@@ -78,7 +78,7 @@ function readResults(path: string): ResultFile {
     const file = JSON.parse(readFileSync(path, "utf8")) as Partial<ResultFile>;
     if (typeof file.cases === "object" && typeof file.threads === "number") return file as ResultFile;
   } catch {
-    // Told below, as any other file that holds no results.
+    // Told below, like every other file that holds no results.
   }
   throw new FormatError(path, "expected kept benchmark results; remove the file and run npm run bench");
 }

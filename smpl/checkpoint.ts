@@ -23,7 +23,7 @@ const VERSION = "1";
 /** Where a PyTorch file of ours keeps the header, as JSON, beside the state dict. */
 const HEADER_KEY = "motioncue";
 /** Properties that older files, and those of other networks, do without. */
-const OPTIONAL: readonly string[] = ["vit", "decoder", "origin"];
+const OPTIONAL: readonly string[] = ["context", "vit", "decoder", "origin"];
 
 /** A specification and exactly the tensors that it needs, PyTorch layout and the network's own names. */
 export interface RegressorFile {
@@ -155,8 +155,12 @@ async function readMeanBody(path: string): Promise<Map<string, HostTensor>> {
 }
 
 function headerOf(spec: RegressorSpec): Record<string, string> {
-  const { vit, decoder, ...others } = spec;
-  const parts = { ...(spec.backbone === "vit" ? { vit } : {}), ...(spec.head === "decoder" ? { decoder } : {}) };
+  const { vit, decoder, context, ...others } = spec;
+  const parts = {
+    ...(spec.backbone === "vit" ? { vit } : {}),
+    ...(spec.head === "decoder" ? { decoder } : {}),
+    ...(context > 0 ? { context } : {}),
+  };
   return Object.fromEntries([
     ...Object.entries(others).map(([key, value]) => [key, Array.isArray(value) ? value.join(",") : String(value)]),
     ...Object.entries(parts).map(([key, value]) => [key, JSON.stringify(value)]),

@@ -25,6 +25,8 @@ export interface RegressorSpec {
   };
   /** Corrections that the head makes. */
   readonly iterations: number;
+  /** Past predictions that may modulate a frame's features (heads/film.ts); 0: every frame by itself. */
+  readonly context: number;
   readonly rotation6d: Rotation6dLayout;
   /** How (s, tx, ty) projects the body; a wrong one shifts every vertex. */
   readonly camera: CameraConvention;
@@ -46,6 +48,7 @@ export const DEFAULT_SPEC: RegressorSpec = {
   hidden: 1024,
   decoder: { depth: 6, heads: 8, headWidth: 64, inner: 1024 },
   iterations: 3,
+  context: 0,
   rotation6d: "columns-interleaved",
   camera: "sX+t",
   cropSize: 224,
@@ -64,6 +67,7 @@ const LIMITS: Readonly<Record<string, readonly [least: number, most: number]>> =
   "decoder.headWidth": [1, 1024],
   "decoder.inner": [1, 16384],
   iterations: [1, 16],
+  context: [0, 8],
   cropSize: [32, 1024],
 };
 
@@ -100,6 +104,8 @@ export function completeSpec(given: Partial<RegressorSpec>, where = "regressor")
       );
     }
   }
+  if (spec.context > 0 && spec.head !== "iterative")
+    throw new OptionError(where, `context is for the iterative head only, got ${spec.context} with ${spec.head}`);
   const problem = backbone.problem?.(spec);
   if (problem) throw new OptionError(where, `backbone ${spec.backbone} ${problem}`);
   return spec;

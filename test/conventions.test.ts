@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createFlowField } from "../flow/flow-field.ts";
 import { denseMeshFlow } from "../flow/mesh-flow.ts";
-import { sampleFlow } from "../pipelines/flow-agreement.ts";
-import { accelError, mpjpe } from "../pipelines/metrics.ts";
+import { sampleFlow } from "../pipelines/cues/flow-agreement.ts";
+import { accelError, mpjpe } from "../pipelines/evaluate/metrics.ts";
 import { JOINTS } from "../smpl/joints.ts";
 import { loadBody } from "../smpl/load-body.ts";
 import { startEngine } from "../src/engine/engine.ts";

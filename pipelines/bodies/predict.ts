@@ -1,6 +1,7 @@
 /** @file A regressor and a body together: from crops to meshes, as tensors with gradient or as numbers on the host. */
 import type { BodyModel } from "../../smpl/body-model.ts";
-import type { Regressor } from "../../smpl/regressor.ts";
+import type { JointSampler } from "../../smpl/body-points.ts";
+import type { PredictOptions, Regressor } from "../../smpl/regressor.ts";
 import { type Tensor3D, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { NonFiniteError } from "../../src/errors.ts";
 import { convertCameras, projectWeak } from "../../src/geometry/camera.ts";
@@ -8,20 +9,56 @@ import type { Box, CropSquare } from "../../src/image/box.ts";
 import { type Image, imagesToTensor } from "../../src/image/image.ts";
 import type { PredictedFrames } from "../cues/cue.ts";
 
-/** What is predicted for crops [B,S,S,3] in 0..1, batch norm frozen. Differentiable in the regressor's parameters. */
-export function predictFrames(regressor: Regressor, body: BodyModel, crops: Tensor4D): PredictedFrames {
-  const { rotations, betas, camera } = regressor.predict(crops);
-  const { vertices, joints } = body.forward({ rotations, betas }) as { vertices: Tensor3D; joints: Tensor3D };
-  const { pixels, depth } = projectWeak(vertices, camera, regressor.spec.cropSize, regressor.spec.camera);
+/** One of the frames of a batch: whose it is, and its number. */
+export interface FramePosition {
+  readonly person: string;
+  readonly frame: number;
+}
+
+/**
+ * For each frame the places of the `context` frames before it, nearest first, `gap` apart; none where one of them is not in
+ * the batch. What a regressor with temporal context takes as `past`.
+ */
+export function pastPlaces(frames: readonly FramePosition[], context: number, gap = 1): number[][] {
+  const places = new Map(frames.map(({ person, frame }, i) => [`${frame} ${person}`, i]));
+  return frames.map(({ person, frame }) => {
+    const past = Array.from({ length: context }, (_, k) => places.get(`${frame - (k + 1) * gap} ${person}`));
+    return past.includes(undefined) ? [] : (past as number[]);
+  });
+}
+
+/**
+ * What is predicted for crops [B,S,S,3] in 0..1, batch norm frozen, with the points that `sampler` gives, and with
+ * temporal context where `past` names it. Differentiable in the regressor's parameters.
+ */
+export function predictFrames(
+  regressor: Regressor,
+  body: BodyModel,
+  crops: Tensor4D,
+  { sampler, past }: { readonly sampler?: JointSampler | undefined } & Pick<PredictOptions, "past"> = {},
+): PredictedFrames {
+  const { cropSize, camera: convention } = regressor.spec;
+  const { rotations, betas, camera } = regressor.predict(crops, past ? { past } : {});
+  const skinned = body.forward({ rotations, betas }) as { vertices: Tensor3D; joints: Tensor3D };
+  const { vertices, joints } = skinned;
+  const { pixels, depth } = projectWeak(vertices, camera, cropSize, convention);
   return {
     rotations,
     betas,
-    camera: convertCameras(camera, regressor.spec.camera, "sX+t"),
+    camera: convertCameras(camera, convention, "sX+t"),
     joints,
     vertices,
     pixels,
     depth,
+    ...(sampler ? { points: projectWeak(sampler.joints(skinned), camera, cropSize, convention).pixels } : {}),
   };
+}
+
+/** Crops [B*S*S*3] in bytes as the tensor [B,S,S,3] in 0..1 that predictFrames takes. */
+export function cropBatch(crops: Uint8Array, size: number): Tensor4D {
+  const values = new Float32Array(crops.length);
+  for (let i = 0; i < crops.length; i++) values[i] = crops[i]! / 255;
+  return tf.tensor4d(values, [crops.length / (size * size * 3), size, size, 3]);
 }
 
 /** What is predicted for one crop. */
@@ -52,14 +89,19 @@ export interface PersonFrame {
 }
 
 /** Predictions for crops of the regressor's size. Throws NonFiniteError where the network gives no numbers. */
-export function predictCrops(regressor: Regressor, body: BodyModel, crops: readonly Image[]): Prediction[] {
+export function predictCrops(
+  regressor: Regressor,
+  body: BodyModel,
+  crops: readonly Image[],
+  options: Pick<PredictOptions, "past"> = {},
+): Prediction[] {
   if (crops.length === 0) return [];
   const read = { rotations: [], betas: [], camera: [], joints: [], vertices: [], pixels: [] } as Record<
     string,
     Float32Array[]
   >;
   tf.tidy(() => {
-    const frames = predictFrames(regressor, body, imagesToTensor(crops));
+    const frames = predictFrames(regressor, body, imagesToTensor(crops), options);
     for (const key of ["rotations", "betas", "camera", "joints", "vertices", "pixels"] as const)
       read[key] = rows(frames[key].dataSync<"float32">(), crops.length);
   });

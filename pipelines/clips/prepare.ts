@@ -1,6 +1,7 @@
 /** @file From videos to clip stores: each video is decoded once, its people cropped, and the flow between neighbours kept. */
 import { join } from "node:path";
 import type { FlowEstimator } from "../../flow/estimator.ts";
+import { runningPrecision } from "../../src/engine/engine.ts";
 import { MotionCueError, OptionError } from "../../src/errors.ts";
 import { cropSquare } from "../../src/image/crop.ts";
 import { type Image, imagesToTensor } from "../../src/image/image.ts";
@@ -10,13 +11,14 @@ import { decodeVideo, type Frame, probeVideo, type VideoInfo } from "../../src/v
 import { contentKey, fileDigest } from "../run/content-key.ts";
 import type { Context } from "../run/context.ts";
 import type { InputFile } from "../run/input-files.ts";
+import { choosePairs, type PairChoice } from "./choose-pairs.ts";
 import { type ClipStore, type ClipStoreWriter, createClipStore, openClipStore, removeUnfinished } from "./store.ts";
 import { cachedTracks } from "./track-cache.ts";
 import { BOX_SMOOTHING, trackSquares } from "./track-squares.ts";
 import type { Track } from "./tracks.ts";
 
 /** How clips are made. Everything here is part of the cache's key, except where the cache is. */
-export interface PrepareSettings {
+export interface PrepareSettings extends Omit<PairChoice, "most"> {
   readonly cache: string;
   readonly tracks: string;
   readonly cropSize: number;
@@ -86,9 +88,27 @@ async function prepareVideo(
   const video = await probeVideo(input.path);
   const digest = await fileDigest(input.path);
   const tracks = await cachedTracks(settings.cache, settings.tracks, video, input.relative, digest, context);
-  const { cache: _cache, tracks: _tracks, ...kept } = { boxSmoothing: BOX_SMOOTHING, ...settings };
+  const {
+    cache: _cache,
+    tracks: _tracks,
+    gap: _gap,
+    neighbours: _neighbours,
+    sequence: _sequence,
+    ...kept
+  } = {
+    boxSmoothing: BOX_SMOOTHING,
+    ...settings,
+  };
   const boxes = tracks.map(({ id, boxes }) => [id, [...boxes].map(([i, b]) => [i, b.x0, b.y0, b.x1, b.y1])]);
-  const folder = join(settings.cache, contentKey(["clips", 2, digest, kept, boxes]));
+  // The pairs stand in the key only where they are not the usual ones, whatever the settings that led to them.
+  const pairsBy = (choice: Omit<PairChoice, "most">) =>
+    JSON.stringify(tracks.map((track) => choosePairs(track, { ...choice, most: settings.maxPairs })));
+  const pairs = pairsBy(settings);
+  const unusual = [
+    ...(pairs === pairsBy({}) ? [] : [pairs]),
+    ...(runningPrecision() === "fp32" ? [] : [runningPrecision()]),
+  ];
+  const folder = join(settings.cache, contentKey(["clips", 2, digest, kept, boxes, ...unusual]));
   const known = await openClipStore(folder);
   if (known) return known;
   const { width, height } = video;
@@ -130,7 +150,11 @@ async function fillStore(
     progress.finish();
   }
   const step = medianStep(times);
-  return writer.finish((first, second) => areNeighbours(first.time, second.time, step));
+  const isContinuous = (from: number, to: number): boolean => {
+    for (let i = from; i < to; i++) if (!areNeighbours(times[i]!, times[i + 1]!, step)) return false;
+    return true;
+  };
+  return writer.finish((first, second) => isContinuous(first.frame, second.frame));
 }
 
 /** Collects the chosen frames of one track and computes flow whenever a batch of pairs is full. */
@@ -143,36 +167,45 @@ function clipBuilder(
   flow: FlowEstimator,
 ) {
   const squares = trackSquares(track, settings.boxScale, fps, settings.boxSmoothing);
-  const chosen = choosePairs(track, settings.maxPairs);
+  const { maxPairs, gap = 1, neighbours = 1 } = settings;
+  const chosen = choosePairs(track, { ...settings, most: maxPairs });
+  const firstsOf = new Map<number, number[]>();
+  const lastUse = new Map<number, number>();
+  for (const [first, second] of chosen) {
+    firstsOf.set(second, [...(firstsOf.get(second) ?? []), first]);
+    for (const frame of [first, second]) lastUse.set(frame, Math.max(second, lastUse.get(frame) ?? 0));
+  }
   const batch = flowBatchSize(settings.flowSize);
-  let images: Image[] = [];
-  let places: number[] = [];
+  // Pairs that share no frame make twice as many images as pairs; the images are what takes memory.
+  const mostImages = batch + gap * neighbours - 1;
+  let held: { readonly frame: number; readonly place: number; readonly image: Image }[] = [];
   let pairs: [number, number][] = [];
-  let last = -2;
 
   async function add(frame: Frame): Promise<void> {
-    const continues = last === frame.index - 1 && chosen.has(last);
-    if (!continues && !chosen.has(frame.index)) return;
+    if (!lastUse.has(frame.index)) return;
     const square = squares.get(frame.index)!;
     const crop = cropSquare(frame.image, square, settings.cropSize);
-    places.push(await writer.addCrop(clip, { frame: frame.index, time: frame.time, ...square }, crop.data));
-    images.push(cropSquare(frame.image, square, settings.flowSize));
-    if (continues) pairs.push([images.length - 2, images.length - 1]);
-    last = frame.index;
-    // Pairs that share no frame make twice as many images; the images are what takes memory.
-    if (images.length > batch && continues) await flush();
+    const place = await writer.addCrop(clip, { frame: frame.index, time: frame.time, ...square }, crop.data);
+    held.push({ frame: frame.index, place, image: cropSquare(frame.image, square, settings.flowSize) });
+    const firsts = firstsOf.get(frame.index) ?? [];
+    for (const first of firsts) pairs.push([held.findIndex((one) => one.frame === first), held.length - 1]);
+    if (firsts.length > 0 && (held.length > mostImages || pairs.length >= batch)) await flush();
   }
 
-  /** The last frame stays: the next pair may begin with it. */
+  /** Frames that later pairs begin with stay. */
   async function flush(): Promise<void> {
-    if (pairs.length > 0) {
-      const flows = await clipFlows(flow, images, pairs, settings.flowUpdates);
-      for (const [i, [a, b]] of pairs.entries()) {
-        await writer.addPair(clip, [places[a]!, places[b]!], flows.forward(i), flows.backward(i));
+    for (let begin = 0; begin < pairs.length; begin += batch) {
+      const part = pairs.slice(begin, begin + batch);
+      const used = [...new Set(part.flat())].sort((a, b) => a - b);
+      const local = part.map(([a, b]) => [used.indexOf(a), used.indexOf(b)] as const);
+      const images = used.map((i) => held[i]!.image);
+      const flows = await clipFlows(flow, images, local, settings.flowUpdates);
+      for (const [i, [a, b]] of part.entries()) {
+        await writer.addPair(clip, [held[a]!.place, held[b]!.place], flows.forward(i), flows.backward(i));
       }
     }
-    images = images.slice(-1);
-    places = places.slice(-1);
+    const now = held.at(-1)?.frame ?? 0;
+    held = held.filter(({ frame }) => lastUse.get(frame)! > now);
     pairs = [];
   }
   return { add, flush };
@@ -195,13 +228,6 @@ async function clipFlows(
     return (i: number) => bits.subarray(i * length, (i + 1) * length);
   };
   return { forward: await halves(both.forward), backward: await halves(both.backward) };
-}
-
-/** The first frames of the pairs to use: all pairs of frames that follow each other, or `most` of them, evenly spread. */
-export function choosePairs(track: Track, most: number): Set<number> {
-  const candidates = [...track.boxes.keys()].filter((index) => track.boxes.has(index + 1));
-  const count = Math.min(candidates.length, most);
-  return new Set(Array.from({ length: count }, (_, i) => candidates[Math.floor((i * candidates.length) / count)]!));
 }
 
 function flowBatchSize(size: number): number {

@@ -11,6 +11,13 @@ export interface PairName {
   readonly frames: readonly [number, number];
 }
 
+/** Which frame of whom. */
+export interface FrameName {
+  readonly video: string;
+  readonly track: string;
+  readonly frame: number;
+}
+
 /** What a regressor predicts for P crops, and the joints of the body it describes. */
 export interface FrameParameters {
   /** [P,24,3,3], the first is the global orientation. */
@@ -31,12 +38,27 @@ export interface PredictedFrames extends FrameParameters {
   readonly pixels: Tensor3D;
   /** [P,V] smaller is nearer. */
   readonly depth: Tensor2D;
+  /** [P,K,2] crop pixels of the points that were asked for beside the vertices, such as those of labelled keypoints. */
+  readonly points?: Tensor3D;
 }
 
 /** Two tensors that belong to the first and the second frame of each pair. */
 export interface PairOf<T> {
   readonly first: T;
   readonly second: T;
+}
+
+/** The frames of a batch, each once, however many pairs it is in: for cues that look at one frame, or at more than two. */
+export interface FrameSet {
+  readonly names: readonly FrameName[];
+  /** Of F frames; carries gradient. */
+  readonly predicted: PredictedFrames;
+  /** [P] the places of each pair's frames. */
+  readonly pairs: readonly (readonly [number, number])[];
+  /** The places of every three frames of one person that follow each other at equal distance. */
+  readonly triples: readonly (readonly [number, number, number])[];
+  /** [F*K*3] observed keypoints: x, y in crop pixels and confidence, 0 where unknown; `predicted.points` are their joints. */
+  readonly keypoints?: Float32Array;
 }
 
 /** Everything a cue may look at for one batch of P pairs. `predicted` carries gradient; all else is constant. */
@@ -64,10 +86,11 @@ export interface CueInputs {
   readonly teacher?: PairOf<FrameParameters>;
   /** A batch of labelled crops: what the regressor predicts for them and what it should. */
   readonly labelled?: LabelledPair;
+  readonly frames?: FrameSet;
 }
 
-/** The optional part of CueInputs that a cue cannot do without. */
-export type CueNeed = "flow" | "images" | "teacher" | "labelled";
+/** What a cue cannot do without: an optional part of CueInputs, or frames in threes or with keypoints. */
+export type CueNeed = "flow" | "images" | "teacher" | "labelled" | "triples" | "keypoints";
 
 /** What a cue found, on the host: for logs and reports. */
 export interface CueReport {
@@ -112,7 +135,11 @@ export interface CueSpec<T extends OptionTable = OptionTable> {
 }
 
 /** `inputs[need]`, or MotionCueError, beginning with `where` (such as `cue flow`), when it is missing. */
-export function needed<K extends CueNeed>(where: string, inputs: CueInputs, need: K): NonNullable<CueInputs[K]> {
+export function needed<K extends Exclude<CueNeed, "triples" | "keypoints"> | "frames">(
+  where: string,
+  inputs: CueInputs,
+  need: K,
+): NonNullable<CueInputs[K]> {
   const value = inputs[need];
   if (value === undefined) throw new MotionCueError(where, `needs ${need}, which this run does not provide`);
   return value as NonNullable<CueInputs[K]>;
@@ -128,17 +155,15 @@ export function numbersOnly(numbers: Readonly<Record<string, number>>): CueRepor
   return { perPair: new Float32Array(0), numbers };
 }
 
-/** The parameters and projections of `count` frames starting at `begin` along the batch axis. */
-export function sliceFrames(frames: PredictedFrames, begin: number, count: number): PredictedFrames {
-  const cut = <T extends Tensor>(x: T): T =>
-    tf.slice(x, [begin, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]) as T;
-  return {
-    rotations: cut(frames.rotations),
-    betas: cut(frames.betas),
-    camera: cut(frames.camera),
-    joints: cut(frames.joints),
-    vertices: cut(frames.vertices),
-    pixels: cut(frames.pixels),
-    depth: cut(frames.depth),
-  };
+/** What `frames` hold of those at `places` along the batch axis; a run of places is cut out as it lies. */
+export function takeFrames<T extends FrameParameters>(frames: T, places: readonly number[]): T {
+  const taken = Object.entries(frames).map(([key, value]) => [key, takeRows(value as Tensor, places)]);
+  return Object.fromEntries(taken) as unknown as T;
+}
+
+/** The rows of a tensor at `places` of its first axis. */
+export function takeRows<T extends Tensor>(x: T, places: readonly number[]): T {
+  const [begin = 0] = places;
+  if (!places.every((place, i) => place === begin + i)) return tf.gather(x, tf.tensor1d([...places], "int32"), 0);
+  return tf.slice(x, [begin, ...x.shape.slice(1).map(() => 0)], [places.length, ...x.shape.slice(1)]) as T;
 }

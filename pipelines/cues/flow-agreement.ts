@@ -1,13 +1,15 @@
 /** @file How well observed flow and mesh flow agree at the visible vertices of pairs of frames, measured on the host. */
-import { consistentAt } from "../../flow/consistency.ts";
-import type { Tensor4D, tf } from "../../src/engine/tf.ts";
-import { NonFiniteError, ShapeError } from "../../src/errors.ts";
-import { type Field, type Samples, sampleBilinear } from "../../src/geometry/sample.ts";
-import { type CueInputs, describePair, needed, type PairName, type PairOf } from "./cue.ts";
-import { visibleVertices } from "./visibility.ts";
+import type { Tensor4D } from "../../src/engine/tf.ts";
+import { ShapeError } from "../../src/errors.ts";
+import { type Samples, sampleBilinear } from "../../src/geometry/sample.ts";
+import { type CueInputs, needed, type PairOf } from "./cue.ts";
+import { certainWeights, consistentWeights, interiorWeights, mapOf, toMap, type VertexWeights } from "./flow-weights.ts"; // biome-ignore format: one line
+import { checkFinite, hostFloats, pairMeshes, rowsAt, seenInBoth } from "./pair-sight.ts";
+import { silhouetteDistances } from "./silhouette.ts";
 
 /** One direction of one pair. Lengths are means or maxima over its visible vertices, in crop pixels; 0 without any. */
 export interface PairMeasure {
+  /** Sum of the vertices' weights: where these are 0 or 1, the number of visible vertices. */
   readonly seen: number;
   readonly meanFlow: number;
   readonly maxFlow: number;
@@ -17,8 +19,8 @@ export interface PairMeasure {
 
 /** One direction of P pairs. */
 export interface FlowMeasure {
-  /** [P*V] 1 where a vertex counts. */
-  readonly weights: Uint8Array;
+  /** [P*V] how much a vertex counts, 0..1. */
+  readonly weights: VertexWeights;
   /** [P*V] squared distance between mesh flow and observed flow, px^2. */
   readonly squared: Float32Array;
   readonly pairs: readonly PairMeasure[];
@@ -29,6 +31,10 @@ export interface AgreementOptions {
   readonly consistency?: boolean;
   /** Count only vertices whose surroundings up to this many crop pixels show the body too. */
   readonly erode?: number;
+  /** Vertices nearer to the silhouette than this many crop pixels count less, in proportion. */
+  readonly interior?: number;
+  /** Vertices whose flow and return flow miss each other count less, half at this many crop pixels. */
+  readonly uncertainty?: number;
 }
 
 /** One direction of P pairs: the flow observed where the vertices of its first frame are, and how the mesh compares. */
@@ -46,48 +52,28 @@ export interface FlowReading {
  */
 export function readFlows(where: string, inputs: CueInputs, options: AgreementOptions = {}): PairOf<FlowReading> {
   const flow = needed(where, inputs, "flow");
-  const { first, second } = inputs.predicted;
-  const { pairs, cropSize, faces } = inputs;
-  if (first.pixels.shape[0] !== pairs.length)
-    throw new ShapeError(where, `[${pairs.length},V,2] vertices`, first.pixels.shape);
-  const pixels = { first: hostFloats(first.pixels), second: hostFloats(second.pixels) };
-  checkFinite(where, "the predicted mesh is", pairs, pixels.first);
-  checkFinite(where, "the predicted mesh is", pairs, pixels.second);
+  const { pairs, cropSize } = inputs;
+  const { pixels, meshes, places } = pairMeshes(where, inputs);
   const size = mapSize(where, flow.first, flow.second);
   const maps = { first: hostFloats(flow.first), second: hostFloats(flow.second) };
-  const seen = (which: "first" | "second"): Uint8Array => {
-    const depth = hostFloats(inputs.predicted[which].depth);
-    const visible = visibleVertices(
-      { pixels: pixels[which], depth, faces, frameCount: pairs.length, cropSize },
-      size,
-      options.erode,
-    );
-    if (inputs.picture) hideOutside(visible, pixels[which], inputs.picture[which]);
-    return visible;
-  };
-  const seenSecond = seen("second");
-  const both = seen("first").map((flag, i) => flag & seenSecond[i]!);
+  const both = seenInBoth(where, inputs, size, options.erode);
+  const { interior = 0, uncertainty = 0 } = options;
+  const inside = interior > 0 ? silhouetteDistances(meshes, size, interior) : undefined;
+  const vertexCount = both.length / pairs.length;
   const direction = (from: "first" | "second", to: "first" | "second"): FlowReading => {
     const observed = sampleFlow(maps[from], size, pixels[from], pairs.length, cropSize);
     checkFinite(where, "the observed flow is", pairs, observed.values);
-    const weights = options.consistency
-      ? consistent(both, observed.values, maps[to], size, pixels[from], cropSize)
-      : both;
+    const at = { points: pixels[from], observed: observed.values, back: maps[to], size, cropSize };
+    let weights: VertexWeights = options.consistency ? consistentWeights(both, at) : both;
+    if (uncertainty > 0) weights = certainWeights(weights, at, uncertainty);
+    if (inside) {
+      const own = places.map((pair) => pair[from === "first" ? 0 : 1]);
+      weights = interiorWeights(weights, rowsAt(inside, own, vertexCount), interior);
+    }
     const mesh = pixels[to].map((x, i) => x - pixels[from][i]!);
     return { pixels: pixels[from], observed, measure: compareFlows(mesh, observed.values, weights, pairs.length) };
   };
   return { first: direction("first", "second"), second: direction("second", "first") };
-}
-
-/** Clears the vertices [P*V] whose pixels [P*V*2] lie outside their frame's `picture` [P*4]. */
-function hideOutside(visible: Uint8Array, pixels: Float32Array, picture: Float32Array): void {
-  const vertexCount = (4 * visible.length) / picture.length;
-  for (let v = 0; v < visible.length; v++) {
-    const at = 4 * Math.floor(v / vertexCount);
-    const [x, y] = [pixels[2 * v]!, pixels[2 * v + 1]!];
-    const inside = x >= picture[at]! && y >= picture[at + 1]! && x <= picture[at + 2]! && y <= picture[at + 3]!;
-    if (!inside) visible[v] = 0;
-  }
 }
 
 /** readFlows for who wants the figures alone. */
@@ -120,11 +106,11 @@ export function sampleFlow(
   return { values, slopes };
 }
 
-/** Statistics of P pairs from flows [P*V*2] and weights [P*V] (0 or 1). */
+/** Statistics of P pairs from flows [P*V*2] and weights [P*V]. */
 export function compareFlows(
   meshFlow: Float32Array,
   observed: Float32Array,
-  weights: Uint8Array,
+  weights: VertexWeights,
   pairCount: number,
 ): FlowMeasure {
   const squared = new Float32Array(weights.length);
@@ -135,11 +121,12 @@ export function compareFlows(
       const [fx, fy] = [observed[2 * v]!, observed[2 * v + 1]!];
       const [dx, dy] = [meshFlow[2 * v]! - fx, meshFlow[2 * v + 1]! - fy];
       squared[v] = dx * dx + dy * dy;
-      if (!weights[v]) continue;
+      const weight = weights[v]!;
+      if (weight === 0) continue;
       const length = Math.sqrt(fx * fx + fy * fy);
-      seen++;
-      sum += length;
-      residual += Math.sqrt(squared[v]!);
+      seen += weight;
+      sum += weight * length;
+      residual += weight * Math.sqrt(squared[v]!);
       maxFlow = Math.max(maxFlow, length);
     }
     const share = seen > 0 ? 1 / seen : 0;
@@ -194,54 +181,10 @@ export function joinResiduals(residuals: readonly FlowResidual[]): FlowResidual 
   };
 }
 
-function consistent(
-  both: Uint8Array,
-  observed: Float32Array,
-  back: Float32Array,
-  size: number,
-  points: Float32Array,
-  cropSize: number,
-): Uint8Array {
-  const k = size / cropSize;
-  const pairCount = back.length / (2 * size * size);
-  const perPair = points.length / pairCount;
-  const weights = new Uint8Array(both);
-  for (let pair = 0; pair < pairCount; pair++) {
-    const at = toMap(points.subarray(pair * perPair, (pair + 1) * perPair), k);
-    const there = observed.subarray(pair * perPair, (pair + 1) * perPair).map((x) => x * k);
-    const agree = consistentAt(at, there, mapOf(back, size, pair));
-    for (let v = 0; v < agree.length; v++) weights[(pair * perPair) / 2 + v]! &= agree[v]!;
-  }
-  return weights;
-}
-
-/** Crop pixels to pixels of a map of k times the crop's size. */
-function toMap(points: Float32Array, k: number): Float32Array {
-  return points.map((x) => k * x + (k - 1) / 2);
-}
-
-function mapOf(maps: Float32Array, size: number, pair: number): Field {
-  const length = 2 * size * size;
-  return { data: maps.subarray(pair * length, (pair + 1) * length), height: size, width: size, channels: 2 };
-}
-
 function mapSize(where: string, first: Tensor4D, second: Tensor4D): number {
   const size = first.shape[1];
   for (const map of [first, second])
     if (map.shape[1] !== size || map.shape[2] !== size || map.shape[3] !== 2)
       throw new ShapeError(`${where} flow`, `[P,${size},${size},2]`, map.shape);
   return size;
-}
-
-function hostFloats(tensor: tf.Tensor): Float32Array {
-  return tensor.dataSync() as Float32Array;
-}
-
-function checkFinite(where: string, what: string, pairs: readonly PairName[], values: Float32Array): void {
-  let bad = 0;
-  // x - x is 0 for finite numbers alone; a plain loop, since this runs over every vertex in every step.
-  while (bad < values.length && values[bad]! - values[bad]! === 0) bad++;
-  if (bad === values.length) return;
-  const pair = pairs[Math.floor(bad / (values.length / pairs.length))];
-  throw new NonFiniteError(where, `${what} not finite (${values[bad]}) in ${describePair(pair)}`);
 }

@@ -5,6 +5,7 @@ import { samplesWithGradient } from "../../src/geometry/sample.ts";
 import type { OptionsOf, OptionTable } from "../../src/options.ts";
 import type { Cue, CueReport, CueSpec, PairOf } from "./cue.ts";
 import { type FlowMeasure, type FlowReading, flowResidual, type PairMeasure, readFlows } from "./flow-agreement.ts";
+import { PENALTIES, penalised, penalisedNumber } from "./robust.ts";
 
 export const FLOW_CUE_OPTIONS = {
   normalise: {
@@ -26,9 +27,15 @@ export const FLOW_CUE_OPTIONS = {
   },
   robust: {
     kind: "choice",
-    choices: ["none", "charbonnier"],
+    choices: PENALTIES,
     default: "charbonnier",
-    doc: "none: squared distance; charbonnier: linear beyond 1 px at a 224 px crop, so that outliers pull less.",
+    doc: "none: squared distance; so that outliers pull less, charbonnier: linear, gmof: constant beyond robustSize.",
+  },
+  robustSize: {
+    kind: "number",
+    min: 0.01,
+    default: 1,
+    doc: "Distance at which the robust penalty leaves the square, px at a 224 px crop.",
   },
   consistency: {
     kind: "flag",
@@ -40,6 +47,18 @@ export const FLOW_CUE_OPTIONS = {
     min: 0,
     default: 0,
     doc: "Leave out vertices nearer to the silhouette than this, px at a 224 px crop.",
+  },
+  interior: {
+    kind: "number",
+    min: 0,
+    default: 0,
+    doc: "Vertices nearer to the silhouette than this, px at a 224 px crop, weigh less in proportion; 0: all alike.",
+  },
+  uncertainty: {
+    kind: "number",
+    min: 0,
+    default: 0,
+    doc: "Vertices weigh half where flow and return flow miss each other by this, px at a 224 px crop; 0: all alike.",
   },
   detach: {
     kind: "choice",
@@ -77,7 +96,12 @@ export function createFlowCue(options: FlowCueOptions): Cue {
     needs: ["flow"],
     loss(inputs) {
       const scale = inputs.cropSize / REFERENCE_SIZE;
-      const read = readFlows("cue flow", inputs, { consistency: options.consistency, erode: options.erode * scale });
+      const read = readFlows("cue flow", inputs, {
+        consistency: options.consistency,
+        erode: options.erode * scale,
+        interior: options.interior * scale,
+        uncertainty: options.uncertainty * scale,
+      });
       const [first, second] = [inputs.predicted.first.pixels, inputs.predicted.second.pixels];
       const direction = (from: Tensor3D, to: Tensor3D, reading: FlowReading): DirectionLoss => {
         const source = options.detach === "source" ? tf.tensor3d(reading.pixels, from.shape) : from;
@@ -108,10 +132,10 @@ export interface DirectionLoss {
 }
 
 /**
- * The pair loss of one direction: per pair, the mean of rho(|mesh - observed|^2) over the vertices that `measure`
- * counts, divided by max(mean flow, minFlow)^2 if normalised; the mean over pairs that are kept. The normaliser, the
+ * The pair loss of one direction: per pair, the mean of rho(|mesh - observed|^2) over the vertices, weighted as `measure`
+ * says, divided by max(mean flow, minFlow)^2 if normalised; the mean over pairs that are kept. The normaliser, the
  * counts and the rejection carry no gradient. 0, and connected to both flows, when no pair is kept. `scale` is cropSize
- * / 224. Source: Flow2DLoss of the paper's released code; Charbonnier with epsilon e is e sqrt(d^2 + e^2) - e^2.
+ * / 224. Source: Flow2DLoss of the paper's released code; the penalties are in robust.ts.
  */
 export function pairLoss(
   mesh: Tensor3D,
@@ -131,7 +155,7 @@ export function pairLoss(
     (w, v) => (w * factors[Math.floor(v / vertexCount)]!) / Math.max(1, kept),
   );
   const squared = tf.sum(tf.square(tf.sub(mesh, observed)), 2) as Tensor2D;
-  const robust = options.robust === "charbonnier" ? charbonnier(squared, scale) : squared;
+  const robust = penalised(options.robust, squared, options.robustSize * scale);
   const value = tf.sum<tf.Scalar>(tf.mul(robust, tf.tensor(rows, squared.shape)));
   return { value, perPair: pairParts(measure, factors, fates, options, scale), fates };
 }
@@ -146,10 +170,6 @@ function normaliser(pair: PairMeasure, options: FlowCueOptions, scale: number): 
   return options.normalise ? Math.max(pair.meanFlow, options.minFlow * scale) : 1;
 }
 
-function charbonnier(squared: Tensor2D, epsilon: number): Tensor2D {
-  return tf.sub(tf.mul(tf.sqrt(tf.add(squared, epsilon ** 2)), epsilon), epsilon ** 2);
-}
-
 function pairParts(
   measure: FlowMeasure,
   factors: readonly number[],
@@ -162,9 +182,9 @@ function pairParts(
     if (fates[pair] !== "kept") return Number.NaN;
     let sum = 0;
     for (let v = pair * vertexCount; v < (pair + 1) * vertexCount; v++) {
-      if (!measure.weights[v]) continue;
-      const d2 = measure.squared[v]!;
-      sum += options.robust === "charbonnier" ? scale * Math.sqrt(d2 + scale ** 2) - scale ** 2 : d2;
+      const weight = measure.weights[v]!;
+      if (weight === 0) continue;
+      sum += weight * penalisedNumber(options.robust, measure.squared[v]!, options.robustSize * scale);
     }
     return sum * factor;
   });

@@ -4,7 +4,8 @@ import type { Regressor } from "../../smpl/regressor.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { MotionCueError, NonFiniteError, ShapeError } from "../../src/errors.ts";
 import { type Image, imagesToTensor, sizeOf } from "../../src/image/image.ts";
-import { predictFrames } from "../bodies/predict.ts";
+import { pastPlaces, predictFrames } from "../bodies/predict.ts";
+import { takeFrames } from "../cues/cue.ts";
 import { type FlowResidual, joinResiduals } from "../cues/flow-agreement.ts";
 import { ROOT_JOINTS } from "../labelled/joint-sets.ts";
 import { type FrameTruth, frameErrors } from "./frame-errors.ts";
@@ -113,10 +114,16 @@ async function evaluateSequence(
     const end = Math.min(frames.length, begin + batch);
     // One frame more, for the pair that spans two batches; its own errors are counted with the next one.
     const last = end < frames.length && sequence.flow && frames[end]! - frames[end - 1]! === 1 ? end + 1 : end;
-    const loaded = await Promise.all(range(begin, last).map((i) => sequence.load(i)));
+    // And the frames before, where the regressor looks back; their errors were counted with the batch before.
+    const from = Math.max(0, begin - regressor.spec.context);
+    const all = await Promise.all(range(from, last).map((i) => sequence.load(i)));
+    const loaded = all.slice(begin - from);
     const flows = await loadPairFlows(sequence, begin, last);
     tf.tidy(() => {
-      const predicted = predictFrames(regressor, body, cropsTensor(sequence.name, regressor, loaded));
+      const positions = range(from, last).map((i) => ({ person: sequence.name, frame: frames[i]! }));
+      const past = pastPlaces(positions, regressor.spec.context);
+      const crops = cropsTensor(sequence.name, regressor, all);
+      const predicted = takeFrames(predictFrames(regressor, body, crops, { past }), range(begin - from, last - from));
       checkFinite(sequence, begin, predicted.vertices);
       const own = loaded.slice(0, end - begin).map(({ truth }) => truth);
       frameErrors(where, body, predicted, own, rootJoints).forEach((frame, i) => {

@@ -6,7 +6,8 @@ import type { Image } from "../../src/image/image.ts";
 import { encodeVideo, type VideoWriter } from "../../src/video/encode.ts";
 import { decodeVideo, type Frame, probeVideo, type VideoInfo } from "../../src/video/video.ts";
 import { drawPeople } from "../bodies/people-overlay.ts";
-import { type PersonFrame, type Prediction, predictCrops } from "../bodies/predict.ts";
+import type { PersonFrame } from "../bodies/predict.ts";
+import { predictorInTurn } from "../bodies/predict-in-turn.ts";
 import { trackSquares } from "../clips/track-squares.ts";
 import { type Track, tracksOf } from "../clips/tracks.ts";
 import { createPeopleScene } from "../export/glb.ts";
@@ -44,10 +45,11 @@ export async function inferVideo(
   );
   let frames = 0;
   let waiting: Waiting[] = [];
+  const predict = predictorInTurn(models.regressor, models.body, options.batch);
   const flush = async () => {
     const lot = waiting;
     waiting = [];
-    await outputs.write(lot, predictAll(lot, models, options.batch));
+    await outputs.write(lot, predictAll(lot, predict));
   };
   try {
     for await (const { image, index, time } of decodeVideo(input.path, { warn: context.log.warn })) {
@@ -77,13 +79,13 @@ export async function inferVideo(
 /** The people of each waiting frame with their predictions. */
 function predictAll(
   lot: readonly Waiting[],
-  { regressor, body }: InferModels,
-  batch: number,
+  predict: ReturnType<typeof predictorInTurn>,
 ): (PersonFrame & { readonly track: number })[][] {
-  const crops = lot.flatMap(({ people }) => people.map(({ crop }) => crop));
-  const predictions: Prediction[] = [];
-  for (let i = 0; i < crops.length; i += batch)
-    predictions.push(...predictCrops(regressor, body, crops.slice(i, i + batch)));
+  const predictions = predict(
+    lot.flatMap(({ frame, people }) =>
+      people.map(({ track, crop }) => ({ person: String(track.id), frame: frame.index, crop })),
+    ),
+  );
   let next = 0;
   return lot.map(({ frame, people }) =>
     people.map(({ track, square, box }) => ({

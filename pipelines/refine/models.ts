@@ -1,9 +1,9 @@
 /** @file What a refinement loads before it begins, and what stands for it in checkpoints. */
 import { dirname } from "node:path";
 import { loadBody } from "../../smpl/load-body.ts";
-import { loadRegressor, type Regressor } from "../../smpl/regressor.ts";
+import { loadRegressor, type Regressor, withContext } from "../../smpl/regressor.ts";
 import { parametersToHost } from "../../src/nn/parameters.ts";
-import { createCue, cueSpec, parseCueWeights } from "../cues.ts";
+import { createCue, cueSpec, parseCueOptions, parseCueWeights } from "../cues.ts";
 import { openLabelledDataset } from "../labelled/dataset.ts";
 import { type LabelledSource, labelledSource } from "../labelled/source.ts";
 import { tensorDigest } from "../run/checkpoint.ts";
@@ -24,11 +24,14 @@ export async function loadModels(options: RefineOptions): Promise<LoadedModels> 
   const weights = parseCueWeights(options.cue);
   if (options.anchor !== "none" && !weights.has(options.anchor))
     weights.set(options.anchor, cueSpec(options.anchor).weight);
+  const chosen = parseCueOptions(options.cueOption);
   const used = [...weights].filter(([, weight]) => weight > 0);
-  const cues = used.map(([name, weight]) => ({ cue: createCue(name, options.preset), weight }));
+  const cues = used.map(([name, weight]) => ({ cue: createCue(name, options.preset, chosen.get(name)), weight }));
   const load = () => loadRegressor(options.regressor, options.camera ? { camera: options.camera } : {});
   const body = await loadBody(options.body);
-  const regressor = await load();
+  const loaded = await load();
+  const adds = options.context > 0 && loaded.spec.context !== options.context;
+  const regressor = adds ? withContext(loaded, options.context, options.seed) : loaded;
   const teacher = cues.some(({ cue }) => cue.needs.includes("teacher")) ? await load() : undefined;
   const labelled = options.labelled === undefined ? undefined : await openLabelled(options, regressor);
   const { vTemplate, shapeDirs, poseDirs, jointRegressor, lbsWeights } = body.host;

@@ -1,7 +1,7 @@
 /** @file The options of `refine`: one table that the function, the command line and the run's record read. */
 import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
-import { parseCueWeights } from "../cues.ts";
+import { cueSpec, parseCueOptions, parseCueWeights } from "../cues.ts";
 import {
   ENGINE_OPTION,
   FLOW_NETWORK_OPTIONS,
@@ -28,6 +28,27 @@ export const REFINE_OPTIONS = {
   overwrite: { kind: "flag", doc: "start anew in a run folder that holds a run; its cache is kept and used" },
   ...TRACK_OPTIONS,
   ...MAX_PAIRS_OPTION,
+  frameGap: {
+    kind: "integer",
+    default: 1,
+    min: 1,
+    max: 60,
+    doc: "frames from the first to the second of a pair; more where people move little from frame to frame",
+  },
+  neighbours: {
+    kind: "integer",
+    default: 1,
+    min: 1,
+    max: 8,
+    doc: "pairs are 1, 2 ... this many frame gaps apart; each further distance costs another flow per frame",
+  },
+  sequence: {
+    kind: "integer",
+    default: 2,
+    min: 2,
+    max: 256,
+    doc: "frames in a row that are drawn together, each predicted once for all pairs among them; 2: single pairs",
+  },
   cache: { kind: "text", value: "DIR", doc: "folder of crops and flow, to share between runs; OUT/cache unless given" },
   ...FLOW_NETWORK_OPTIONS,
   flowCropSize: {
@@ -56,14 +77,39 @@ export const REFINE_OPTIONS = {
     doc: "strength of the labelled images' augmentation (1: SPIN's turns, scales and colours, 0: none but flips)",
   },
   labelledBatch: { kind: "integer", default: 16, min: 1, max: 1024, doc: "labelled images per step" },
+  context: {
+    kind: "integer",
+    default: 0,
+    min: 0,
+    max: 8,
+    doc: "past predictions that modulate a frame's features (FiLM), 2 in the paper; 0 leaves the network as it is",
+  },
+  teacherDecay: {
+    kind: "number",
+    default: 1,
+    min: 0,
+    max: 1,
+    doc: "share of the teacher's weights that stays after a step, the rest follows the network; 1: it stands still",
+  },
+  keypoints: {
+    kind: "text",
+    value: "FILE|DIR",
+    doc: "2D keypoints for the cue keypoints: MotionCue's or COCO's JSON, a folder of them, or OpenPose's folder",
+  },
   cue: {
     kind: "list",
     value: "NAME=WEIGHT",
     default: ["flow=0.1"],
     doc: "a cue and the weight of its loss (NAME alone: that cue's usual weight); repeatable",
   },
+  cueOption: {
+    kind: "list",
+    value: "CUE.OPTION=VALUE",
+    default: [],
+    doc: "an option of a cue, such as flow.erode=2 or teacher.camera=1; repeatable",
+  },
   steps: { kind: "integer", default: 300, min: 0, max: 10_000_000, doc: "optimisation steps" },
-  batch: { kind: "integer", default: 8, min: 1, max: 1024, doc: "pairs of frames per step" },
+  batch: { kind: "integer", default: 8, min: 1, max: 1024, doc: "pairs of nearest frames per step" },
   learningRate: { kind: "number", default: 1e-4, min: 0, max: 1, doc: "Adam's greatest step size" },
   schedule: {
     kind: "choice",
@@ -126,21 +172,38 @@ export function completeRefineOptions(given: Partial<RefineOptions> = {}): Refin
   ).preset;
   const explicit = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const options = completeOptions("refine", REFINE_OPTIONS, { ...REFINE_PRESETS[preset], ...explicit });
-  const usesLabels = options.anchor === "labelled" || parseCueWeights(options.cue).has("labelled");
-  if (usesLabels && options.labelled === undefined) {
-    throw new OptionError(
-      "refine",
-      "the labelled anchor needs labelled images; give --labelled FILE or --anchor teacher",
-    );
-  }
-  if (!usesLabels && options.labelled !== undefined) {
-    throw new OptionError("refine", `--labelled is used by --anchor labelled only, got --anchor ${options.anchor}`);
-  }
-  if (options.images !== undefined && options.labelled === undefined) {
-    throw new OptionError("refine", "--images says where the images of --labelled are; give --labelled too");
-  }
+  checkNeeds(options);
   if (options.resume && options.overwrite) {
     throw new OptionError("refine", "--resume goes on with a run and --overwrite starts anew; give one of them");
   }
   return options;
+}
+
+/** Throws OptionError where cues and files, or cues and frames, do not go together. */
+function checkNeeds(options: RefineOptions): void {
+  const cues = new Set(parseCueWeights(options.cue).keys());
+  if (options.anchor !== "none") cues.add(options.anchor);
+  const fail = (problem: string): never => {
+    throw new OptionError("refine", problem);
+  };
+  const usesLabels = cues.has("labelled");
+  if (usesLabels && options.labelled === undefined)
+    fail("the labelled anchor needs labelled images; give --labelled FILE or --anchor teacher");
+  if (!usesLabels && options.labelled !== undefined)
+    fail(`--labelled is used by --anchor labelled only, got --anchor ${options.anchor}`);
+  if (options.images !== undefined && options.labelled === undefined)
+    fail("--images says where the images of --labelled are; give --labelled too");
+  if (cues.has("keypoints") && options.keypoints === undefined)
+    fail("the cue keypoints needs a file of them; give --keypoints FILE or DIR");
+  if (!cues.has("keypoints") && options.keypoints !== undefined)
+    fail("--keypoints is used by the cue of that name only; give --cue keypoints too");
+  if (!cues.has("teacher") && options.teacherDecay < 1)
+    fail("--teacher-decay is of the teacher anchor; give --anchor teacher or leave it out");
+  for (const cue of cues)
+    if (cueSpec(cue).needs.includes("triples") && options.sequence < 3)
+      fail(`the cue ${cue} looks at three frames in a row; give --sequence 3 or more`);
+  if (options.context > 0 && options.sequence <= options.context)
+    fail(`--context ${options.context} needs runs of more frames; give --sequence ${options.context + 2} or more`);
+  for (const cue of parseCueOptions(options.cueOption).keys())
+    if (!cues.has(cue)) fail(`--cue-option names the cue ${cue}, which is not used; give --cue ${cue} too`);
 }

@@ -12,10 +12,11 @@ import { type Context, createContext } from "../run/context.ts";
 import { enterRunFolder, leaveRunFolder, type RunFolder, readRunOptions, runFolder } from "../run/folder.ts";
 import { expandVideos } from "../run/input-files.ts";
 import { heldOutResidual, type ResidualSummary } from "./held-out.ts";
+import { type KeypointSource, openKeypoints } from "./keypoint-match.ts";
 import { type LoadedModels, loadModels } from "./models.ts";
 import { completeRefineOptions, FREE_ON_RESUME, type RefineOptions } from "./options.ts";
 import { writeRunReport } from "./report.ts";
-import { evenlySpread, type PairPlace, splitPairs } from "./sampler.ts";
+import { evenlySpread, nearestPairs, type PairPlace, splitPairs } from "./sampler.ts";
 import { runSteps } from "./steps.ts";
 
 /** What to refine on (videos and folders of them), and how; options that are left out come from the preset. */
@@ -56,7 +57,7 @@ export async function refine(job: RefineJob, context: Context = createContext())
   if (inputs.length === 0) throw new OptionError("refine", "expected videos or folders of them, got none");
   const { options, folder } = plan;
   await checkTracksChoice(options.tracks);
-  const engine = await startEngine(options.engine);
+  const engine = await startEngine(options.engine, options.precision);
   const models = await loadModels(options);
   try {
     const flow = await loadFlow(options);
@@ -74,18 +75,27 @@ export async function refine(job: RefineJob, context: Context = createContext())
       maxPairs: options.maxPairs,
       flowUpdates: flow.updates,
       flowIdentity: flow.identity,
+      ...pairSettings(options),
     };
     const prepared = await prepareClips(inputs, settings, flow.estimator, context);
     flow.estimator.dispose();
     const splits = prepared.stores.map(splitPairs);
     const training = splits.flatMap((split) => split.training);
-    const heldOut = splits.flatMap((split) => split.heldOut);
+    const heldOut = nearestPairs(splits.flatMap((split) => split.heldOut));
     if (training.length === 0) {
       if (!options.resume) await leaveRunFolder(folder);
       throw new MotionCueError("refine", "none of the videos gave a pair of frames to train on; see the lines above");
     }
+    const keypoints =
+      options.keypoints === undefined
+        ? undefined
+        : await openKeypoints(options.keypoints, prepared.stores, models.body.host, context);
     const clips = contentKey(prepared.stores.map(({ key }) => key));
-    const done = await train({ ...plan, models: withClips(models, clips), training, heldOut }, context);
+    const inputsKnown = { ...models.inputs, clips, ...(keypoints ? { keypoints: keypoints.digest } : {}) };
+    const ready = { ...models, inputs: inputsKnown, ...(keypoints ? { points: keypoints.sampler } : {}) };
+    const done = await train({ ...plan, models: ready, training, heldOut, keypoints }, context).finally(() =>
+      keypoints?.sampler.dispose(),
+    );
     const result: RefineResult = {
       regressor: folder.regressor,
       report: folder.report,
@@ -108,6 +118,16 @@ interface TrainingJob extends Plan {
   readonly models: LoadedModels;
   readonly training: readonly PairPlace[];
   readonly heldOut: readonly PairPlace[];
+  readonly keypoints: KeypointSource | undefined;
+}
+
+/** How pairs are chosen, where it is not the usual way: what is unset does not change the names of cached clips. */
+function pairSettings({ frameGap, neighbours, sequence }: RefineOptions): Partial<PrepareSettings> {
+  return {
+    ...(frameGap > 1 ? { gap: frameGap } : {}),
+    ...(neighbours > 1 ? { neighbours } : {}),
+    ...(sequence > 2 ? { sequence } : {}),
+  };
 }
 
 async function train(job: TrainingJob, context: Context): Promise<{ before: ResidualSummary; after: ResidualSummary }> {
@@ -160,8 +180,4 @@ function checkInputs(checkpoint: Checkpoint, inputs: Readonly<Record<string, str
         `the ${name} differ from those the run was begun with; put the old files back or begin another run`,
       );
   }
-}
-
-function withClips(models: LoadedModels, clips: string): LoadedModels {
-  return { ...models, inputs: { ...models.inputs, clips } };
 }

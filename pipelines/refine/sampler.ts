@@ -1,9 +1,10 @@
 /** @file Which pairs of frames a step uses: the split into training and held-out pairs, seeded draws, and reading ahead. */
+import { MotionCueError } from "../../src/errors.ts";
 import { fullBox } from "../../src/image/box.ts";
 import { cropMap } from "../../src/image/crop.ts";
 import type { Random } from "../../src/random.ts";
 import type { ClipStore } from "../clips/store.ts";
-import type { PairName } from "../cues/cue.ts";
+import type { FrameName, PairName } from "../cues/cue.ts";
 
 /** One pair of a store. */
 export interface PairPlace {
@@ -12,25 +13,39 @@ export interface PairPlace {
   readonly pair: number;
 }
 
+/** One cropped frame of a store. */
+export interface FramePlace {
+  readonly store: ClipStore;
+  readonly clip: number;
+  readonly crop: number;
+}
+
 /** Training and held-out pairs. */
 export interface PairSplit {
   readonly training: readonly PairPlace[];
   readonly heldOut: readonly PairPlace[];
 }
 
-/** P pairs on the host: what the regressor and the cues need, as they lie in the cache. */
+/** F frames and P pairs of them on the host: what the regressor and the cues need, as they lie in the cache. */
 export interface PairBatch {
+  /** Of P pairs, and where the frames of each are among the F. */
   readonly names: readonly PairName[];
+  readonly pairs: readonly (readonly [number, number])[];
+  /** Of every three frames that follow each other at the least distance of a batch. */
+  readonly triples: readonly (readonly [number, number, number])[];
+  readonly frames: readonly FrameName[];
   readonly cropSize: number;
   readonly flowSize: number;
-  /** [2P, cropSize, cropSize, 3] bytes: the first frames of all pairs, then the second ones. */
+  /** [F, cropSize, cropSize, 3] bytes: the first frames of all pairs, then the second ones, none of them twice. */
   readonly crops: Uint8Array;
-  /** [2P*4] edges of the frame in crop pixels: left, top, right, bottom; see CueInputs.picture. */
+  /** [F*4] edges of the frame in crop pixels: left, top, right, bottom; see CueInputs.picture. */
   readonly picture: Float32Array;
   /** [P, flowSize, flowSize, 2] pixels of the flow crops, first to second frame. */
   readonly forward: Float32Array;
   /** The same, second to first frame. */
   readonly backward: Float32Array;
+  /** [F*K*3], where a run has keypoints; see FrameSet. */
+  readonly keypoints?: Float32Array;
 }
 
 const HELD_OUT_SHARE = 0.2;
@@ -64,13 +79,86 @@ export function evenlySpread<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!);
 }
 
-/** `count` pairs drawn uniformly, each at most once while there are enough of them. */
-export function drawPairs(pairs: readonly PairPlace[], count: number, random: Random): PairPlace[] {
-  if (pairs.length <= count)
-    return Array.from({ length: count }, (_, i) => (i < pairs.length ? pairs[i]! : random.pick(pairs)));
+/** `count` of `items` drawn uniformly, each at most once while there are enough of them. */
+export function drawItems<T>(items: readonly T[], count: number, random: Random): T[] {
+  if (items.length <= count)
+    return Array.from({ length: count }, (_, i) => (i < items.length ? items[i]! : random.pick(items)));
   const taken = new Set<number>();
-  while (taken.size < count) taken.add(random.integer(pairs.length));
-  return [...taken].map((i) => pairs[i]!);
+  while (taken.size < count) taken.add(random.integer(items.length));
+  return [...taken].map((i) => items[i]!);
+}
+
+/**
+ * What is drawn as a whole: every pair by itself, or with `sequence` above 2 the pairs inside each run of so many frames
+ * that are `gap` apart (the whole of a clip that is shorter). Throws MotionCueError where no three frames follow each other.
+ */
+export function drawUnits(pairs: readonly PairPlace[], sequence: number, gap: number): (readonly PairPlace[])[] {
+  if (sequence <= 2) return pairs.map((pair) => [pair]);
+  const clips = new Map<ClipStore, Map<number, PairPlace[]>>();
+  for (const place of pairs) {
+    const own = clips.get(place.store) ?? new Map<number, PairPlace[]>();
+    clips.set(place.store, own);
+    const known = own.get(place.clip);
+    if (known) known.push(place);
+    else own.set(place.clip, [place]);
+  }
+  const units = [...clips.values()].flatMap((own) => [...own.values()].flatMap((all) => runsOf(all, sequence, gap)));
+  if (units.length === 0)
+    throw new MotionCueError(
+      "--sequence",
+      `expected at least 3 training frames of a person in a row, ${gap} apart, found none; use 2`,
+    );
+  return units;
+}
+
+/** The pairs inside each run of frames of one clip. */
+function runsOf(pairs: readonly PairPlace[], sequence: number, gap: number): PairPlace[][] {
+  const from = new Map<number, { readonly place: PairPlace; readonly second: number }[]>();
+  for (const place of pairs) {
+    const [first, second] = pairName(place).frames;
+    from.set(first, [...(from.get(first) ?? []), { place, second }]);
+  }
+  const follows = (a: number): boolean => from.get(a)?.some(({ second }) => second === a + gap) ?? false;
+  return [...from.keys()].flatMap((begin) => {
+    const frames = new Set([begin]);
+    for (let at = begin; follows(at) && frames.size < sequence; at += gap) frames.add(at + gap);
+    // Shorter ones only where nothing comes before either, so that no run lies inside another.
+    if (frames.size < 3 || (frames.size < sequence && follows(begin - gap))) return [];
+    const inside = [...frames].flatMap((a) => (from.get(a) ?? []).filter(({ second }) => frames.has(second)));
+    return [inside.map(({ place }) => place)];
+  });
+}
+
+/** The pairs whose frames are the least number of frames apart. */
+export function nearestPairs(pairs: readonly PairPlace[]): PairPlace[] {
+  const distances = pairs.map((place) => distanceOf(pairName(place)));
+  const least = distances.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  return pairs.filter((_, i) => distances[i] === least);
+}
+
+function distanceOf({ frames: [a, b] }: PairName): number {
+  return b - a;
+}
+
+/** The frames of pairs, each once: first frames, then second ones, and where each pair's are. */
+export function framesOf(places: readonly PairPlace[]): {
+  readonly frames: FramePlace[];
+  readonly pairs: (readonly [number, number])[];
+} {
+  const frames: FramePlace[] = [];
+  const known = new Map<ClipStore, Map<string, number>>();
+  const put = ({ store, clip, pair }: PairPlace, which: 0 | 1): number => {
+    const crop = store.index.clips[clip]!.pairs[pair]![which];
+    const own = known.get(store) ?? new Map<string, number>();
+    known.set(store, own);
+    const key = `${clip}/${crop}`;
+    const found = own.get(key) ?? frames.push({ store, clip, crop }) - 1;
+    own.set(key, found);
+    return found;
+  };
+  const first = places.map((place) => put(place, 0));
+  const second = places.map((place) => put(place, 1));
+  return { frames, pairs: first.map((a, i) => [a, second[i]!] as const) };
 }
 
 /** The name of a pair, for messages. */
@@ -87,30 +175,61 @@ export function pairName({ store, clip, pair }: PairPlace): PairName {
 /** Reads a batch from the cache. All stores have the same sizes. */
 export async function loadPairs(places: readonly PairPlace[]): Promise<PairBatch> {
   const { cropSize, flowSize } = places[0]!.store.index;
-  const count = places.length;
-  const cropLength = cropSize * cropSize * 3;
+  const { frames, pairs } = framesOf(places);
+  const names = places.map(pairName);
   const flowLength = flowSize * flowSize * 2;
-  const crops = new Uint8Array(2 * count * cropLength);
-  const picture = new Float32Array(2 * count * 4);
-  const forward = new Float32Array(count * flowLength);
-  const backward = new Float32Array(count * flowLength);
-  await Promise.all(
-    places.map(async ({ store, clip, pair }, i) => {
-      const [a, b] = store.index.clips[clip]!.pairs[pair]!;
-      picture.set(frameEdges(store, clip, a), 4 * i);
-      picture.set(frameEdges(store, clip, b), 4 * (count + i));
-      await store.readCrop(clip, a, crops, i * cropLength);
-      await store.readCrop(clip, b, crops, (count + i) * cropLength);
-      const flow = await store.readFlow(clip, pair);
-      forward.set(flow.forward, i * flowLength);
-      backward.set(flow.backward, i * flowLength);
-    }),
-  );
-  return { names: places.map(pairName), cropSize, flowSize, crops, picture, forward, backward };
+  const picture = new Float32Array(frames.length * 4);
+  frames.forEach((frame, i) => {
+    picture.set(frameEdges(frame), 4 * i);
+  });
+  const forward = new Float32Array(places.length * flowLength);
+  const backward = new Float32Array(forward.length);
+  const readFlows = places.map(async ({ store, clip, pair }, i) => {
+    const flow = await store.readFlow(clip, pair);
+    forward.set(flow.forward, i * flowLength);
+    backward.set(flow.backward, i * flowLength);
+  });
+  const [crops] = await Promise.all([loadCrops(frames), ...readFlows]);
+  return {
+    names,
+    pairs,
+    triples: triplesOf(names, pairs),
+    frames: frames.map(frameName),
+    cropSize,
+    flowSize,
+    crops,
+    picture,
+    forward,
+    backward,
+  };
+}
+
+/** The crops of frames, [F, cropSize, cropSize, 3] bytes. */
+export async function loadCrops(frames: readonly FramePlace[]): Promise<Uint8Array> {
+  const { cropSize } = frames[0]!.store.index;
+  const length = cropSize * cropSize * 3;
+  const crops = new Uint8Array(frames.length * length);
+  await Promise.all(frames.map(({ store, clip, crop }, i) => store.readCrop(clip, crop, crops, i * length)));
+  return crops;
+}
+
+function triplesOf(
+  names: readonly PairName[],
+  pairs: readonly (readonly [number, number])[],
+): (readonly [number, number, number])[] {
+  const least = Math.min(...names.map(distanceOf));
+  const next = new Map(pairs.filter((_, i) => distanceOf(names[i]!) === least));
+  return [...next].flatMap(([a, b]) => (next.has(b) ? [[a, b, next.get(b)!] as const] : []));
+}
+
+/** The name of a frame, for messages. */
+function frameName({ store, clip, crop }: FramePlace): FrameName {
+  const record = store.index.clips[clip]!;
+  return { video: store.index.video, track: String(record.track), frame: record.crops[crop]!.frame };
 }
 
 /** Where the frame's outer edges lie in one of its crops, crop pixels: left, top, right, bottom. */
-function frameEdges({ index }: ClipStore, clip: number, crop: number): [number, number, number, number] {
+function frameEdges({ store: { index }, clip, crop }: FramePlace): [number, number, number, number] {
   const { a, bx, by } = cropMap(index.clips[clip]!.crops[crop]!, index.cropSize);
   const { x0, y0, x1, y1 } = fullBox(index.height, index.width);
   return [a * x0 + bx, a * y0 + by, a * x1 + bx, a * y1 + by];

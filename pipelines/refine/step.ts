@@ -1,10 +1,11 @@
 /** @file One optimisation step's loss and gradients: both frames of a batch of pairs through the regressor, then the cues. */
 import type { BodyModel } from "../../smpl/body-model.ts";
+import type { JointSampler } from "../../smpl/body-points.ts";
 import type { Regressor } from "../../smpl/regressor.ts";
-import { type Tensor4D, tf } from "../../src/engine/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { NonFiniteError } from "../../src/errors.ts";
 import { disposeGradients, globalNorm, type ValueAndGradients, valueAndGradients } from "../../src/nn/gradients.ts";
-import { predictFrames } from "../bodies/predict.ts";
+import { cropBatch, pastPlaces, predictFrames } from "../bodies/predict.ts";
 import {
   type Cue,
   type CueInputs,
@@ -12,31 +13,42 @@ import {
   type FrameParameters,
   type PairName,
   type PairOf,
-  type PredictedFrames,
-  sliceFrames,
+  takeFrames,
+  takeRows,
 } from "../cues/cue.ts";
+import { rowsAt } from "../cues/pair-sight.ts";
 import type { LabelledBatch } from "../labelled/source.ts";
 import type { StepReport } from "../run/step-records.ts";
 import type { PairBatch } from "./sampler.ts";
+import { type HostParameters, parameterTensors } from "./teacher-cache.ts";
 
 /** The networks and losses of a run. */
 export interface RefineModels {
   readonly regressor: Regressor;
   readonly body: BodyModel;
-  /** The frozen copy, where a cue needs it. */
+  /** The frozen or slowly moving copy, where a cue needs it. */
   readonly teacher: Regressor | undefined;
+  /** Gives the points that a batch's keypoints are compared with, where a cue needs them. */
+  readonly points?: JointSampler;
   readonly cues: readonly { readonly cue: Cue; readonly weight: number }[];
+}
+
+/** What a step is computed from besides the networks. */
+export interface StepBatch extends PairBatch {
+  /** What the teacher says of the frames, where it is known already. */
+  readonly taught?: HostParameters;
+  readonly labelled?: LabelledBatch;
+  /** Frames from one to the next of a temporal context; 1. */
+  readonly gap?: number;
 }
 
 /** A batch on the engine. */
 interface BatchTensors {
-  readonly names: readonly PairName[];
-  readonly cropSize: number;
-  /** [2P,S,S,3] in 0..1: first frames, then second frames. */
+  readonly batch: StepBatch;
+  /** [F,S,S,3] in 0..1. */
   readonly images: Tensor4D;
   readonly flow: PairOf<Tensor4D>;
-  readonly picture: PairOf<Float32Array>;
-  readonly teacher: PredictedFrames | undefined;
+  readonly teacher: FrameParameters | undefined;
 }
 
 /** What a step found. The caller disposes `gradients`. */
@@ -51,11 +63,11 @@ export interface StepOutcome {
  * Loss and gradients of one step; nothing is changed. Throws NonFiniteError, naming cue, video and frames, where either is
  * NaN or infinite.
  */
-export function stepGradients(models: RefineModels, batch: PairBatch, labelled?: LabelledBatch): StepOutcome {
+export function stepGradients(models: RefineModels, batch: StepBatch): StepOutcome {
   const tensors = uploadBatch(models, batch);
   try {
     const cues: Record<string, { value: number; numbers: Readonly<Record<string, number>> }> = {};
-    const { value, gradients } = gradientsOf(models, tensors, labelled, (name, cue) => {
+    const { value, gradients } = gradientsOf(models, tensors, (name, cue) => {
       cues[name] = cue;
     });
     const norm = globalNorm(gradients);
@@ -63,7 +75,7 @@ export function stepGradients(models: RefineModels, batch: PairBatch, labelled?:
     tf.dispose([value, norm]);
     if (!Number.isFinite(gradientNorm)) {
       disposeGradients(gradients);
-      throw blame(models, batch, labelled);
+      throw blame(models, batch);
     }
     return { loss, cues, gradients, gradientNorm };
   } finally {
@@ -91,12 +103,8 @@ export function withPredictions<T>(
 
 type OnCue = (name: string, cue: { value: number; numbers: Readonly<Record<string, number>> }) => void;
 
-function gradientsOf(
-  models: RefineModels,
-  tensors: BatchTensors,
-  labelled: LabelledBatch | undefined,
-  onCue: OnCue,
-): ValueAndGradients {
+function gradientsOf(models: RefineModels, tensors: BatchTensors, onCue: OnCue): ValueAndGradients {
+  const { names, labelled } = tensors.batch;
   const total = (): tf.Scalar => {
     const inputs = { ...cueInputs(models, tensors), ...(labelled ? { labelled: labelled.predict(models) } : {}) };
     const weighted = models.cues.map(({ cue, weight }) => {
@@ -104,7 +112,7 @@ function gradientsOf(
       const number = value.dataSync()[0]!;
       if (!Number.isFinite(number)) {
         const worst = report.perPair.findIndex((x) => Math.abs(x) === Number.POSITIVE_INFINITY);
-        throw nonFinite(cue.name, `the loss is ${number}`, worst < 0 ? tensors.names : [tensors.names[worst]!]);
+        throw nonFinite(cue.name, `the loss is ${number}`, worst < 0 ? names : [names[worst]!]);
       }
       onCue(cue.name, { value: number, numbers: report.numbers });
       return tf.mul<tf.Scalar>(value, weight);
@@ -114,47 +122,61 @@ function gradientsOf(
   return valueAndGradients(total, models.regressor.parameters);
 }
 
-function cueInputs(models: Pick<RefineModels, "regressor" | "body">, tensors: BatchTensors): CueInputs {
-  const { regressor, body } = models;
-  const { names, images, flow, picture, teacher, cropSize } = tensors;
-  const count = names.length;
-  const halves = (x: Tensor4D): PairOf<Tensor4D> => {
-    const [first, second] = tf.split(x, 2, 0) as [Tensor4D, Tensor4D];
-    return { first, second };
-  };
-  const frames = (all: PredictedFrames): PairOf<PredictedFrames> => ({
-    first: sliceFrames(all, 0, count),
-    second: sliceFrames(all, count, count),
+function cueInputs(
+  { regressor, body, points, cues = [] }: Pick<RefineModels, "regressor" | "body"> & Partial<RefineModels>,
+  { batch, images, flow, teacher }: BatchTensors,
+): CueInputs {
+  const { names, pairs, triples, keypoints, cropSize } = batch;
+  const predicted = predictFrames(regressor, body, images, {
+    sampler: keypoints ? points : undefined,
+    ...pastOf(regressor, batch),
   });
-  const frozen: PairOf<FrameParameters> | undefined = teacher && frames(teacher);
+  const [first, second] = [0, 1].map((which) => pairs.map((pair) => pair[which]!)) as [number[], number[]];
+  const halves = <T extends FrameParameters>(frames: T): PairOf<T> => ({
+    first: takeFrames(frames, first),
+    second: takeFrames(frames, second),
+  });
   return {
     cropSize,
     faces: body.faces,
     pairs: names,
-    predicted: frames(predictFrames(regressor, body, images)),
+    predicted: halves(predicted),
     flow,
-    picture,
-    images: halves(images),
-    ...(frozen ? { teacher: frozen } : {}),
+    picture: { first: rowsAt(batch.picture, first, 4), second: rowsAt(batch.picture, second, 4) },
+    frames: { names: batch.frames, predicted, pairs, triples, ...(keypoints ? { keypoints } : {}) },
+    ...(teacher ? { teacher: halves(teacher) } : {}),
+    ...(cues.some(({ cue }) => cue.needs.includes("images"))
+      ? { images: { first: takeRows(images, first), second: takeRows(images, second) } }
+      : {}),
   };
 }
 
-function uploadBatch(models: Pick<RefineModels, "teacher" | "body">, batch: PairBatch): BatchTensors {
-  const { names, cropSize, flowSize, crops, picture, forward, backward } = batch;
-  const count = names.length;
-  const values = new Float32Array(crops.length);
-  for (let i = 0; i < crops.length; i++) values[i] = crops[i]! / 255;
-  const images = tf.tensor4d(values, [2 * count, cropSize, cropSize, 3]);
-  const shape: [number, number, number, number] = [count, flowSize, flowSize, 2];
-  const { teacher } = models;
-  return {
-    names,
-    cropSize,
-    images,
-    picture: { first: picture.subarray(0, 4 * count), second: picture.subarray(4 * count) },
-    flow: { first: tf.tensor4d(forward, shape), second: tf.tensor4d(backward, shape) },
-    teacher: teacher && (tf.tidy(() => ({ ...predictFrames(teacher, models.body, images) })) as PredictedFrames),
+/** The frames before each frame, as far as they are in the batch, for a regressor with temporal context. */
+function pastOf({ spec: { context } }: Regressor, { frames, gap = 1 }: StepBatch) {
+  if (context === 0) return {};
+  const positions = frames.map(({ video, track, frame }) => ({ person: `${track} ${video}`, frame }));
+  return { past: pastPlaces(positions, context, gap) };
+}
+
+function uploadBatch({ teacher, body }: Pick<RefineModels, "teacher" | "body">, batch: StepBatch): BatchTensors {
+  const { names, frames, cropSize, flowSize, crops, forward, backward, taught } = batch;
+  const images = cropBatch(crops, cropSize);
+  const shape: [number, number, number, number] = [names.length, flowSize, flowSize, 2];
+  const predict = () => {
+    if (taught) return parameterTensors(taught, frames.length);
+    return teacher && (tf.tidy(() => parametersOf(predictFrames(teacher, body, images))) as unknown as FrameParameters);
   };
+  return {
+    batch,
+    images,
+    flow: { first: tf.tensor4d(forward, shape), second: tf.tensor4d(backward, shape) },
+    teacher: teacher && predict(),
+  };
+}
+
+/** As a plain record, which is what a tidy keeps. */
+function parametersOf({ rotations, betas, camera, joints }: FrameParameters): Record<string, Tensor> {
+  return { rotations, betas, camera, joints };
 }
 
 function disposeBatch({ images, flow, teacher }: BatchTensors): void {
@@ -162,11 +184,11 @@ function disposeBatch({ images, flow, teacher }: BatchTensors): void {
 }
 
 /** The error for a gradient that is not finite: each cue, and then each pair, is tried alone to name what is to blame. */
-function blame(models: RefineModels, batch: PairBatch, labelled: LabelledBatch | undefined): NonFiniteError {
-  const isFinite_ = (one: RefineModels, some: PairBatch): boolean => {
+function blame(models: RefineModels, batch: StepBatch): NonFiniteError {
+  const isFinite_ = (one: RefineModels, some: StepBatch): boolean => {
     const tensors = uploadBatch(one, some);
     try {
-      const { value, gradients } = gradientsOf(one, tensors, labelled, () => {});
+      const { value, gradients } = gradientsOf(one, tensors, () => {});
       const norm = globalNorm(gradients);
       const finite = Number.isFinite(norm.dataSync()[0]!);
       disposeGradients(gradients);
@@ -193,23 +215,23 @@ function nonFinite(cue: string, problem: string, pairs: readonly PairName[]): No
   );
 }
 
-function onePair(batch: PairBatch, i: number): PairBatch {
-  const { names, cropSize, flowSize, crops, picture, forward, backward } = batch;
-  const image = cropSize * cropSize * 3;
+/** The batch of pair number `i` alone. */
+function onePair(batch: StepBatch, i: number): StepBatch {
+  const { names, pairs, frames, cropSize, flowSize, crops, picture, forward, backward, keypoints, labelled } = batch;
+  const own = pairs[i]!;
   const flow = flowSize * flowSize * 2;
-  const both = new Uint8Array(2 * image);
-  both.set(crops.subarray(i * image, (i + 1) * image));
-  both.set(crops.subarray((names.length + i) * image, (names.length + i + 1) * image), image);
   return {
     names: [names[i]!],
+    pairs: [[0, 1]],
+    triples: [],
+    frames: own.map((place) => frames[place]!),
     cropSize,
     flowSize,
-    crops: both,
-    picture: Float32Array.of(
-      ...picture.subarray(4 * i, 4 * i + 4),
-      ...picture.subarray(4 * (names.length + i), 4 * (names.length + i) + 4),
-    ),
+    crops: rowsAt(crops, own, cropSize * cropSize * 3),
+    picture: rowsAt(picture, own, 4),
     forward: forward.slice(i * flow, (i + 1) * flow),
     backward: backward.slice(i * flow, (i + 1) * flow),
+    ...(keypoints ? { keypoints: rowsAt(keypoints, own, keypoints.length / frames.length) } : {}),
+    ...(labelled ? { labelled } : {}),
   };
 }

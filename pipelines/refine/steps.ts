@@ -9,10 +9,13 @@ import type { Context } from "../run/context.ts";
 import type { RunFolder } from "../run/folder.ts";
 import { warmCosine } from "../run/learning-rate.ts";
 import { appendStep, forgetStepsAfter, type StepReport } from "../run/step-records.ts";
+import type { KeypointSource } from "./keypoint-match.ts";
 import type { LoadedModels } from "./models.ts";
+import { followStudent } from "./moving-teacher.ts";
 import type { RefineOptions } from "./options.ts";
-import { drawPairs, loadPairs, type PairPlace, readAhead } from "./sampler.ts";
-import { stepGradients } from "./step.ts";
+import { drawItems, drawUnits, framesOf, loadPairs, type PairPlace, readAhead } from "./sampler.ts";
+import { type StepBatch, stepGradients } from "./step.ts";
+import { createTeacherCache, isCacheWorthwhile, type TeacherCache } from "./teacher-cache.ts";
 
 /** A refinement that is ready to take steps. */
 export interface StepsJob {
@@ -20,6 +23,8 @@ export interface StepsJob {
   readonly folder: RunFolder;
   readonly models: LoadedModels;
   readonly training: readonly PairPlace[];
+  /** Where a cue needs them. */
+  readonly keypoints: KeypointSource | undefined;
   /** Where to go on from; from the start without one. */
   readonly checkpoint: Checkpoint | undefined;
   /** Kept in checkpoints: what was measured before the first step. */
@@ -38,6 +43,8 @@ export async function runSteps(job: StepsJob, context: Context): Promise<void> {
   if (checkpoint) {
     assignFromHost(parameters, checkpoint.weights, "checkpoint");
     adam.restore(checkpoint.optimiser, "checkpoint");
+    if (checkpoint.teacher && models.teacher)
+      assignFromHost(models.teacher.parameters, checkpoint.teacher, "checkpoint of the teacher");
   }
   await forgetStepsAfter(folder.metrics, first);
   const save = async (step: number) =>
@@ -45,6 +52,9 @@ export async function runSteps(job: StepsJob, context: Context): Promise<void> {
       step,
       weights: await parametersToHost(parameters),
       optimiser: await adam.state(),
+      ...(models.teacher && options.teacherDecay < 1
+        ? { teacher: await parametersToHost(models.teacher.parameters) }
+        : {}),
       options: { ...options },
       inputs: models.inputs,
       before: job.before,
@@ -53,7 +63,8 @@ export async function runSteps(job: StepsJob, context: Context): Promise<void> {
   let saved = first;
   let step = first;
   try {
-    for await (const batch of readAhead(first, options.steps, (i) => loadBatch(job, i))) {
+    const load = batchLoader(job);
+    for await (const batch of readAhead(first, options.steps, load)) {
       if (context.signal.aborted) break;
       const report = takeStep(job, adam, batch, ++step);
       await appendStep(folder.metrics, report);
@@ -71,26 +82,48 @@ export async function runSteps(job: StepsJob, context: Context): Promise<void> {
   context.signal.throwIfAborted();
 }
 
-type Batch = Awaited<ReturnType<typeof loadBatch>>;
+/** What loads the batch of a step, which depends on the options and the step's index alone. */
+function batchLoader({ options, training, models, keypoints }: StepsJob): (index: number) => Promise<StepBatch> {
+  const units = drawUnits(training, options.sequence, options.frameGap);
+  const count = Math.max(1, Math.round(options.batch / (options.sequence - 1)));
+  const teacher = teacherCache({ options, training, models }, count * options.sequence);
+  return async (index) => {
+    const places = drawItems(units, count, createRandom(options.seed, "pairs", index)).flat();
+    const { frames } = framesOf(places);
+    const [pairs, labelled, taught] = await Promise.all([
+      loadPairs(places),
+      models.labelled?.load(options.seed, index, options.labelledBatch),
+      teacher?.parametersOf(frames),
+    ]);
+    return {
+      ...pairs,
+      gap: options.frameGap,
+      ...(labelled ? { labelled } : {}),
+      ...(taught ? { taught } : {}),
+      ...(keypoints ? { keypoints: keypoints.keypointsOf(frames) } : {}),
+    };
+  };
+}
 
-async function loadBatch({ options, training, models }: StepsJob, index: number) {
-  const places = drawPairs(training, options.batch, createRandom(options.seed, "pairs", index));
-  const [pairs, images] = await Promise.all([
-    loadPairs(places),
-    models.labelled?.load(options.seed, index, options.labelledBatch),
-  ]);
-  return { pairs, images };
+/** A cache where the teacher stands still and a run asks for its frames often enough. */
+function teacherCache(
+  { options, training, models }: Pick<StepsJob, "options" | "training" | "models">,
+  framesPerStep: number,
+): TeacherCache | undefined {
+  if (!models.teacher || options.teacherDecay < 1) return undefined;
+  const useful = isCacheWorthwhile(options.steps * framesPerStep, framesOf(training).frames.length);
+  return useful ? createTeacherCache(models.teacher, models.body) : undefined;
 }
 
 function takeStep(
   { options, models }: StepsJob,
   adam: ReturnType<typeof createAdam>,
-  batch: Batch,
+  batch: StepBatch,
   step: number,
 ): StepReport {
   const began = performance.now();
   const rate = learningRateAt(options, step);
-  const { loss, cues, gradients, gradientNorm } = stepGradients(models, batch.pairs, batch.images);
+  const { loss, cues, gradients, gradientNorm } = stepGradients(models, batch);
   if (options.gradientClip > 0 && gradientNorm > options.gradientClip) {
     const { gradients: clipped, norm } = clipGradients(gradients, options.gradientClip);
     adam.step(models.regressor.parameters, clipped, rate);
@@ -100,6 +133,8 @@ function takeStep(
     adam.step(models.regressor.parameters, gradients, rate);
   }
   disposeGradients(gradients);
+  if (models.teacher && options.teacherDecay < 1)
+    followStudent(models.teacher.parameters, models.regressor.parameters, options.teacherDecay);
   return { step, loss, cues, gradientNorm, seconds: (performance.now() - began) / 1000 };
 }
 

@@ -10,6 +10,7 @@ const FORMAT = "motioncue-checkpoint-1";
 const FILE = /^step-(\d{8})\.safetensors$/;
 const WEIGHTS = "weights.";
 const OPTIMISER = "optimiser.";
+const TEACHER = "teacher.";
 /** Two, so that one whole checkpoint is left whatever happens to the disk under the newest. */
 const KEPT = 2;
 
@@ -20,6 +21,8 @@ export interface Checkpoint {
   /** The regressor's parameters under their PyTorch names. */
   readonly weights: ReadonlyMap<string, HostTensor>;
   readonly optimiser: ReadonlyMap<string, HostTensor>;
+  /** The parameters of a teacher that moves; none where it stands still. */
+  readonly teacher?: ReadonlyMap<string, HostTensor>;
   /** The complete options. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Digests of what the options only name: the start weights, the body, the clips. */
@@ -30,10 +33,11 @@ export interface Checkpoint {
 
 /** Writes `<folder>/step-<step>.safetensors` and removes all but the newest two checkpoints. */
 export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {
-  const { step, weights, optimiser, options, inputs, before } = checkpoint;
+  const { step, weights, optimiser, teacher, options, inputs, before } = checkpoint;
   const tensors = new Map<string, HostTensor>();
   for (const [key, tensor] of weights) tensors.set(WEIGHTS + key, tensor);
   for (const [key, tensor] of optimiser) tensors.set(OPTIMISER + key, tensor);
+  for (const [key, tensor] of teacher ?? []) tensors.set(TEACHER + key, tensor);
   await mkdir(folder, { recursive: true });
   await writeSafetensors(pathOf(folder, step), tensors, {
     format: FORMAT,
@@ -62,10 +66,12 @@ async function readCheckpoint(path: string): Promise<Checkpoint> {
       throw new FormatError(path, `expected a checkpoint with "${name}" in its header, found none; delete the file`);
     }
   };
+  const teacher = withPrefix(tensors, TEACHER);
   return {
     step: Number(metadata["step"]),
     weights: withPrefix(tensors, WEIGHTS),
     optimiser: withPrefix(tensors, OPTIMISER),
+    ...(teacher.size > 0 ? { teacher } : {}),
     options: json("options") as Record<string, unknown>,
     inputs: json("inputs") as Record<string, string>,
     before: json("before"),

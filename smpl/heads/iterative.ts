@@ -4,12 +4,14 @@ import { linear } from "../../src/nn/layers.ts";
 import type { Parameters } from "../../src/nn/parameters.ts";
 import type { Dropout, Head } from "../head.ts";
 import { addStateShapes, type BodyState, bodyOfState, corrected, meanState, STATE_SIZE, uprightBody } from "./body-state.ts"; // biome-ignore format: one line
+import { filmGain, filmShapes } from "./film.ts";
 
 export const iterativeHead: Head = {
   doc: "three corrections of a mean body by two linear layers (HMR, SPIN, EFT), from the mean of all places",
   published: {},
-  shapes: ({ hidden }, featureCount) => {
+  shapes: ({ hidden, context }, featureCount) => {
     const shapes = new Map<string, readonly number[]>([
+      ...filmShapes(context, featureCount),
       ["fc1.weight", [hidden, featureCount + STATE_SIZE]],
       ["fc1.bias", [hidden]],
       ["fc2.weight", [hidden, hidden]],
@@ -20,10 +22,11 @@ export const iterativeHead: Head = {
   },
   recognise: (shapes) => {
     const first = shapes.get("fc1.weight");
-    return first && shapes.has("fc2.weight") ? { hidden: first[0]! } : undefined;
+    const context = shapes.get("film.mix.weight")?.[1];
+    return first && shapes.has("fc2.weight") ? { hidden: first[0]!, ...(context ? { context } : {}) } : undefined;
   },
   fixedValues: uprightBody,
-  gain: (key) => (key.startsWith("dec") ? 0.01 : Math.sqrt(1 / 6)),
+  gain: (key) => filmGain(key) ?? (key.startsWith("dec") ? 0.01 : Math.sqrt(1 / 6)),
   estimate: (parameters, spec, features, dropout) =>
     tf.tidy(() => {
       const pooled = tf.mean(features, 1) as Tensor2D;

@@ -76,10 +76,9 @@ it("a worker times rounds and profiles in a process of its own", async () => {
 });
 
 it("a worker that cannot do its job says why", async () => {
-  const { engine, sizes } = options;
-  const job = { stage: "engine", id: "engine-call", engine, sizes, repeats: 1, warmup: 0, video: "" };
-  await expect(startOurs({ ...job, precision: "bf16" }, 1)).rejects.toMatchObject({
-    message: "bench: --precision bf16 is not available on this engine yet; leave the option out",
-    exitCode: 2,
+  const job = { stage: "engine", id: "engine-call", sizes: options.sizes, repeats: 1, warmup: 0, video: "" };
+  await expect(startOurs({ ...job, engine: "wasm", precision: "bf16" }, 1)).rejects.toMatchObject({
+    message: "--precision: bf16 needs the torch engine, and wasm runs; use --precision fp32",
+    exitCode: 1,
   });
 });

@@ -1,6 +1,6 @@
 /** @file The registry of cues, as a contract over its entries, and `--cue name=weight`. */
 import { describe, expect, it } from "vitest";
-import { createCue, cueSpec, cues, parseCueWeights } from "../../pipelines/cues.ts";
+import { createCue, cueSpec, cues, parseCueOptions, parseCueWeights } from "../../pipelines/cues.ts";
 import { OptionError } from "../../src/errors.ts";
 
 describe.each([...cues.values()])("cue $name", (spec) => {
@@ -34,5 +34,34 @@ describe("parseCueWeights", () => {
 
   it("refuses a cue given twice", () => {
     expect(() => parseCueWeights(["flow=1", "flow=2"])).toThrow(/"flow" is given twice/);
+  });
+});
+
+describe("parseCueOptions", () => {
+  it("reads values as the tables say, by cue", () => {
+    const found = parseCueOptions(["flow.erode=2", "teacher.camera=0.5", "flow.normalise=false", "flow.robust=gmof"]);
+    expect(Object.fromEntries(found)).toEqual({
+      flow: { erode: 2, normalise: false, robust: "gmof" },
+      teacher: { camera: 0.5 },
+    });
+    expect(createCue("flow", "paper", found.get("flow")).name).toBe("flow");
+  });
+
+  it.each([
+    ["flow", "expected CUE.OPTION=VALUE"],
+    ["flow.erode", "expected CUE.OPTION=VALUE"],
+    ["flaw.erode=1", 'did you mean "flow"'],
+    ["flow.erod=1", 'did you mean "erode"'],
+    ["flow.erode=x", "must be a finite number"],
+    ["flow.erode=-1", "of at least 0"],
+    ["flow.normalise=yes", "true or false"],
+    ["flow.robust=huber", "one of none"],
+  ])("refuses %s", (text, problem) => {
+    expect(() => parseCueOptions([text])).toThrow(OptionError);
+    expect(() => parseCueOptions([text])).toThrow(problem);
+  });
+
+  it("refuses an option given twice", () => {
+    expect(() => parseCueOptions(["flow.erode=1", "flow.erode=2"])).toThrow('"flow.erode" is given twice');
   });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { RaftConfig } from "../../flow/raft-config.ts";
 import { raftShapes } from "../../flow/raft-config.ts";
 import { saveRaft } from "../../flow/raft-file.ts";
-import type { RefineOptions } from "../../pipelines/refine-options.ts";
+import type { RefineOptions } from "../../pipelines/refine/options.ts";
 import { createRegressor, saveRegressor } from "../../smpl/regressor.ts";
 import { createImage, type Image } from "../../src/image/image.ts";
 import { initialValues } from "../../src/nn/init.ts";

@@ -1,5 +1,5 @@
 /** @file A small flat mesh in pairs of frames, for tests of cues. */
-import type { CueInputs, PredictedFrames } from "../../pipelines/cue.ts";
+import type { CueInputs, PredictedFrames } from "../../pipelines/cues/cue.ts";
 import { type Tensor3D, type Tensor4D, tf } from "../../src/engine/tf.ts";
 
 export const TOY_SIZE = 32;

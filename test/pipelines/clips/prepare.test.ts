@@ -2,8 +2,7 @@ import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import type { FlowEstimator } from "../../../flow/estimator.ts";
-import { choosePairs, type PrepareSettings, prepareClips } from "../../../pipelines/clips/prepare.ts";
-import type { Track } from "../../../pipelines/clips/tracks.ts";
+import { type PrepareSettings, prepareClips } from "../../../pipelines/clips/prepare.ts";
 import { createContext } from "../../../pipelines/run/context.ts";
 import { expandVideos } from "../../../pipelines/run/input-files.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
@@ -82,12 +81,42 @@ test("crops are those of each frame's own box, flow belongs to its pair, and a s
   expect(calls.pairs).toBe(11);
 });
 
-test("pairs are evenly spread when there are too many, and never bridge frames without the person", () => {
-  const box = { x0: 0, y0: 0, x1: 1, y1: 1 };
-  const track = (...frames: number[]): Track => ({ id: 1, boxes: new Map(frames.map((frame) => [frame, box])) });
-  expect([...choosePairs(track(3, 4, 5, 9, 10), 10)]).toEqual([3, 4, 9]);
-  const long = track(...Array.from({ length: 101 }, (_, i) => i));
-  expect([...choosePairs(long, 4)]).toEqual([0, 25, 50, 75]);
+test("with a gap and farther neighbours every pair has its own flow, whatever batch it was computed in", async () => {
+  const folder = temporaryFolder();
+  await writeTinyVideo(folder, "block", 14);
+  const options = { ...settings(join(folder, "cache"), folder), gap: 2, neighbours: 3 };
+  const calls = { pairs: 0 };
+  const prepare = async (of: PrepareSettings) =>
+    (await prepareClips(await expandVideos([folder]), of, meansEstimator(calls), createContext())).stores[0]!;
+  const store = await prepare(options);
+  const { crops, pairs } = store.index.clips[0]!;
+  const frames = pairs.map(([a, b]) => [crops[a]!.frame, crops[b]!.frame] as const);
+  // 14 frames: 12 pairs two apart, 10 four apart, 8 six apart; all pairs that there are.
+  expect(frames).toHaveLength(30);
+  expect(frames.map(([a, b]) => b - a).sort()).toEqual([
+    ...Array(12).fill(2),
+    ...Array(10).fill(4),
+    ...Array(8).fill(6),
+  ]);
+  const mean = new Map<number, number>();
+  for (const [i, [a, b]] of frames.entries()) {
+    const { forward, backward } = await store.readFlow(0, i);
+    expect([forward[0], forward[1]]).toEqual([backward[1], backward[0]]);
+    for (const [frame, value] of [
+      [a, forward[0]!],
+      [b, forward[1]!],
+    ] as const) {
+      expect(value).toBe(mean.get(frame) ?? value);
+      mean.set(frame, value);
+    }
+  }
+  expect(mean.size).toBe(14);
+  expect(new Set(mean.values()).size).toBeGreaterThan(7);
+  // What comes to the usual pairs is found under the usual key.
+  const usual = await prepare(settings(options.cache, folder));
+  expect((await prepare({ ...settings(options.cache, folder), sequence: 5 })).key).toBe(usual.key);
+  expect(store.key).not.toBe(usual.key);
+  expect(calls.pairs).toBe(30 + 13);
 });
 
 test("real footage with a hole: the frames beside the hole are no pair", async () => {

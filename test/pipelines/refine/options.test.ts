@@ -21,5 +21,15 @@ test("combinations that cannot be are refused with what to do", () => {
   expect(() => completeRefineOptions({ resume: true, overwrite: true })).toThrow("give one of them");
   expect(() => completeRefineOptions({ presett: "paper" } as never)).toThrow('did you mean "preset"');
   expect(() => completeRefineOptions({ preset: "papper" as never })).toThrow("one of default, paper");
+  expect(() => completeRefineOptions({ cue: ["keypoints"] })).toThrow("give --keypoints FILE or DIR");
+  expect(() => completeRefineOptions({ keypoints: "k.json" })).toThrow("give --cue keypoints too");
+  expect(() => completeRefineOptions({ cue: ["acceleration"] })).toThrow("give --sequence 3 or more");
+  expect(completeRefineOptions({ cue: ["acceleration"], sequence: 3 }).sequence).toBe(3);
+  expect(() => completeRefineOptions({ teacherDecay: 0.99, anchor: "none" })).toThrow(
+    "--teacher-decay is of the teacher",
+  );
+  expect(() => completeRefineOptions({ context: 2, sequence: 2 })).toThrow("give --sequence 4 or more");
+  expect(() => completeRefineOptions({ cueOption: ["texture.erode=1"] })).toThrow("give --cue texture too");
+  expect(() => completeRefineOptions({ cueOption: ["flow.erde=1"] })).toThrow('did you mean "erode"');
   expect(completeRefineOptions({ cue: ["flow", "labelled=0.5"], labelled: "l.npz" }).labelled).toBe("l.npz");
 });

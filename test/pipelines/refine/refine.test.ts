@@ -94,6 +94,54 @@ describe("refine", () => {
     expect(await readdir(join(folder, "cache"))).toEqual(cached);
   });
 
+  test("with all cues, runs of frames, farther neighbours and a moving teacher, a resumed run has the same bits too", async () => {
+    const keypoints = await mkdtemp(join(folder, "keypoints-"));
+    const frames = Array.from({ length: 14 }, (_, t) => ({
+      index: t,
+      points: [[20 + 3 * t, 15 + t, 0.9], [20 + 3 * t, 42 + t, 0.5]], // biome-ignore format: one frame
+    }));
+    const file = { format: "motioncue-keypoints", joints: ["head", "leftAnkle"], tracks: [{ id: 4, frames }] };
+    await writeFile(join(keypoints, "block.keypoints.json"), JSON.stringify(file));
+    const job = {
+      ...given,
+      videos: [join(folder, "block.mp4")],
+      cue: ["flow=0.1", "texture=1", "keypoints=3", "acceleration=2"],
+      cueOption: ["flow.interior=6", "flow.uncertainty=2", "texture.robust=charbonnier"],
+      keypoints,
+      neighbours: 2,
+      sequence: 4,
+      batch: 6,
+      teacherDecay: 0.9,
+      context: 1,
+    };
+    await refine({ ...job, out: out("all") });
+    const [first] = await readSteps(runFolder(out("all")).metrics);
+    expect(Object.keys(first!.cues)).toEqual(["flow", "texture", "keypoints", "acceleration", "teacher"]);
+    // Two runs of four frames: 8 frames with 2 points each, unless the runs share some; triples alike.
+    const { keypoints: known, triples } = {
+      ...first!.cues["keypoints"]!.numbers,
+      ...first!.cues["acceleration"]!.numbers,
+    };
+    expect(known).toBeGreaterThanOrEqual(10);
+    expect(known).toBeLessThanOrEqual(16);
+    expect(triples).toBeGreaterThanOrEqual(3);
+    expect(first!.cues["texture"]!.value).toBeGreaterThan(0);
+
+    const stop = new AbortController();
+    const context = createContext(silentLog, stop.signal);
+    const progress: typeof context.progress = () => ({ update: (done) => done === 3 && stop.abort(), finish() {} });
+    expect(await failure(refine({ ...job, out: out("all-resumed") }, { ...context, progress }))).toContain("Abort");
+    await refine({ videos: [], out: out("all-resumed"), cache: given.cache!, resume: true });
+    for (const name of ["checkpoints/step-00000006.safetensors", "regressor.safetensors"]) {
+      const straight = await weightsOf(join(out("all"), name));
+      const resumed = await weightsOf(join(out("all-resumed"), name));
+      expect([...resumed.keys()]).toEqual([...straight.keys()]);
+      for (const [key, bits] of straight) expect(Buffer.compare(bits, resumed.get(key)!), key).toBe(0);
+      expect([...straight.keys()].some((key) => key.endsWith("film.gamma.weight"))).toBe(true);
+      expect([...straight.keys()].some((key) => key.startsWith("teacher."))).toBe(name.startsWith("check"));
+    }
+  });
+
   test("refuses to resume with other options or files, and to overwrite a run", async () => {
     const videos = [join(folder, "block.mp4")];
     await refine({ ...given, videos, out: out("kept"), steps: 1 });

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import type { ClipRecord, ClipStore } from "../../../pipelines/clips/store.ts";
 import {
-  drawPairs,
+  drawItems,
+  drawUnits,
   evenlySpread,
   loadPairs,
+  nearestPairs,
   pairName,
   readAhead,
   splitPairs,
@@ -49,11 +51,11 @@ test("tiny clips: one pair trains, two pairs that share a frame leave nothing to
 
 test("draws depend on the seed and the step alone, and repeat no pair while there are enough", () => {
   const { training } = splitPairs(toyStore(range(0, 41)));
-  const draw = (...keys: (string | number)[]) => firsts(drawPairs(training, 8, createRandom(1, ...keys)));
+  const draw = (...keys: (string | number)[]) => firsts(drawItems(training, 8, createRandom(1, ...keys)));
   expect(draw("pairs", 5)).toEqual(draw("pairs", 5));
   expect(draw("pairs", 5)).not.toEqual(draw("pairs", 6));
   expect(new Set(draw("pairs", 5)).size).toBe(8);
-  expect(drawPairs(training.slice(0, 3), 5, createRandom(1))).toHaveLength(5);
+  expect(drawItems(training.slice(0, 3), 5, createRandom(1))).toHaveLength(5);
 });
 
 test("a batch holds first frames, then second frames, and both flows", async () => {
@@ -71,6 +73,66 @@ test("a batch holds first frames, then second frames, and both flows", async () 
     { video: "toy.mp4", track: "10", frames: [5, 6] },
     { video: "toy.mp4", track: "11", frames: [8, 9] },
   ]);
+});
+
+/** A toy store whose pairs are 1 and 2 frames apart. */
+function denseStore(...clips: readonly (readonly number[])[]): ClipStore {
+  const store = toyStore(...clips);
+  const records = store.index.clips.map((clip) => ({
+    ...clip,
+    pairs: clip.crops.flatMap(({ frame }, a) =>
+      clip.crops.flatMap((later, b) => ([1, 2].includes(later.frame - frame) ? [[a, b] as const] : [])),
+    ),
+  }));
+  return {
+    ...store,
+    index: { ...store.index, clips: records },
+    async readFlow(clip, pair) {
+      const { crops, pairs } = records[clip]!;
+      const [first, second] = pairs[pair]!.map((place) => crops[place]!.frame) as [number, number];
+      return { forward: Float32Array.of(first, second), backward: Float32Array.of(second, first) };
+    },
+  };
+}
+const names = (pairs: ReturnType<typeof splitPairs>["training"]) =>
+  pairs.map((place) => pairName(place).frames.join("-"));
+
+test("units: pairs by themselves, or the pairs inside each run of frames; short clips whole, single pairs not at all", () => {
+  const { training } = splitPairs(denseStore([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [0, 1, 2], [5, 6]));
+  expect(drawUnits(training, 2, 1).every((unit) => unit.length === 1)).toBe(true);
+  const units = drawUnits(training, 4, 1);
+  // The last fifth begins at frame 6 or later, so frames 0..5 of the long clip train.
+  expect(units.map((unit) => names(unit).sort().join(" "))).toEqual([
+    "0-1 0-2 1-2 1-3 2-3",
+    "1-2 1-3 2-3 2-4 3-4",
+    "2-3 2-4 3-4 3-5 4-5",
+    "0-1 0-2 1-2",
+  ]);
+  // Two apart: 0 2 4, 1 3 5.
+  expect(drawUnits(training, 3, 2).map((unit) => names(unit).join(" "))).toEqual(["0-2 2-4", "1-3 3-5"]);
+  const single = splitPairs(toyStore([3, 4])).training;
+  expect(() => drawUnits(single, 3, 1)).toThrow("--sequence: expected at least 3 training frames");
+});
+
+test("nearest pairs are those of the least distance", () => {
+  const { training } = splitPairs(denseStore(range(0, 12)));
+  expect(new Set(nearestPairs(training).map((place) => pairName(place).frames[1] - pairName(place).frames[0]))).toEqual(
+    new Set([1]),
+  );
+  expect(nearestPairs([])).toEqual([]);
+});
+
+test("a frame that several pairs share is in the batch once, and rows of three are found", async () => {
+  const store = denseStore([4, 5, 6, 7]);
+  const places = store.index.clips[0]!.pairs.map((_, pair) => ({ store, clip: 0, pair }));
+  const batch = await loadPairs(places);
+  // Pairs 4-5 4-6 5-6 5-7 6-7: first frames 4, 5, 6, then 7.
+  expect(batch.frames.map(({ frame }) => frame)).toEqual([4, 5, 6, 7]);
+  expect([...batch.crops].filter((_, i) => i % 3 === 0)).toEqual([4, 5, 6, 7]);
+  expect(batch.pairs).toEqual([[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]); // biome-ignore format: pairs
+  expect(batch.triples).toEqual([[0, 1, 2], [1, 2, 3]]); // biome-ignore format: triples
+  expect(batch.picture).toHaveLength(16);
+  expect([...batch.forward]).toEqual([4, 5, 4, 6, 5, 6, 5, 7, 6, 7]);
 });
 
 test("reading ahead begins the next one before the current one is used, and fails where it is used", async () => {

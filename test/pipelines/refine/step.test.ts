@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { cropBatch, predictFrames } from "../../../pipelines/bodies/predict.ts";
 import { type Cue, numbersOnly } from "../../../pipelines/cues/cue.ts";
 import { createCue } from "../../../pipelines/cues.ts";
 import type { PairBatch } from "../../../pipelines/refine/sampler.ts";
-import { type RefineModels, stepGradients } from "../../../pipelines/refine/step.ts";
+import { type RefineModels, type StepBatch, type StepOutcome, stepGradients } from "../../../pipelines/refine/step.ts";
+import type { HostParameters } from "../../../pipelines/refine/teacher-cache.ts";
+import { createPointSampler } from "../../../smpl/body-points.ts";
 import { loadBody } from "../../../smpl/load-body.ts";
 import { createRegressor } from "../../../smpl/regressor.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
@@ -39,6 +42,17 @@ function batch(): PairBatch {
       { video: "a.mp4", track: "1", frames: [4, 5] },
       { video: "b.mp4", track: "2", frames: [8, 9] },
     ],
+    pairs: [
+      [0, 2],
+      [1, 3],
+    ],
+    triples: [],
+    frames: [
+      { video: "a.mp4", track: "1", frame: 4 },
+      { video: "b.mp4", track: "2", frame: 8 },
+      { video: "a.mp4", track: "1", frame: 5 },
+      { video: "b.mp4", track: "2", frame: 9 },
+    ],
     cropSize: CROP,
     flowSize: FLOW,
     picture: Float32Array.from({ length: 16 }, (_, i) => (i % 4 < 2 ? -0.5 : CROP - 0.5)),
@@ -59,6 +73,68 @@ test("the loss is the weighted sum, the teacher's part is zero at the start, and
   expect(gradients.has("conv1.weight")).toBe(true);
   expect([...gradients.keys()].some((key) => key.includes("running"))).toBe(false);
   disposeGradients(gradients);
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test("a frame that two pairs share is predicted once, with the same loss and gradient as predicted twice", () => {
+  const { pairs: _pairs, frames: _frames, ...rest } = batch();
+  const length = CROP * CROP * 3;
+  const [a, b, c] = [0, 1, 2].map((i) => rest.crops.slice(i * length, (i + 1) * length)) as [
+    Uint8Array,
+    ...Uint8Array[],
+  ];
+  const name = (frame: number) => ({ video: "a.mp4", track: "1", frame });
+  const joined = (...crops: (Uint8Array | undefined)[]) => Uint8Array.from(crops.flatMap((crop) => [...crop!]));
+  const once: StepBatch = {
+    ...rest,
+    crops: joined(a, b, c),
+    picture: rest.picture.slice(0, 12),
+    frames: [4, 5, 6].map(name),
+    pairs: [[0, 1], [1, 2]], // biome-ignore format: pairs
+  };
+  const twice: StepBatch = {
+    ...rest,
+    crops: joined(a, b, b, c),
+    frames: [4, 5, 5, 6].map(name),
+    pairs: [[0, 2], [1, 3]], // biome-ignore format: pairs
+  };
+  const cued = { ...models, cues: ["flow", "texture", "teacher"].map((of) => ({ cue: createCue(of), weight: 1 })) };
+  const [one, two] = [once, twice].map((of) => stepGradients(cued, of)) as [StepOutcome, StepOutcome];
+  expect(one.loss).toBeCloseTo(two.loss, 5);
+  expect(Object.keys(one.cues)).toEqual(["flow", "texture", "teacher"]);
+  for (const cue of ["flow", "texture"]) expect(one.cues[cue]!.value).toBeCloseTo(two.cues[cue]!.value, 5);
+  for (const [key, gradient] of one.gradients) {
+    const [x, y] = [gradient, two.gradients.get(key)!].map((of) => Array.from(of.dataSync())) as [number[], number[]];
+    const largest = y.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6);
+    expect(Math.max(...x.map((v, k) => Math.abs(v - y[k]!))) / largest, key).toBeLessThan(1e-3);
+  }
+  for (const { gradients } of [one, two]) disposeGradients(gradients);
+});
+
+test("what the teacher says may come with the batch, and keypoints are compared with the body's points", () => {
+  const before = tf.memory().numTensors;
+  const plain = stepGradients(models, batch());
+  let rows: HostParameters | undefined;
+  tf.tidy(() => {
+    const { crops, cropSize } = batch();
+    const frames = predictFrames(models.teacher!, models.body, cropBatch(crops, cropSize));
+    const host = (x: Tensor) => Float32Array.from(x.dataSync());
+    const { rotations, betas, camera, joints } = frames;
+    rows = { rotations: host(rotations), betas: host(betas), camera: host(camera), joints: host(joints) };
+  });
+  const moved = { ...rows!, betas: rows!.betas.map((x) => x + 0.1) };
+  const taught = stepGradients(models, { ...batch(), taught: moved });
+  expect(taught.cues["teacher"]!.numbers).toMatchObject({ shape: expect.closeTo(0.01, 5), pose: expect.closeTo(0, 6) });
+  expect(taught.cues["flow"]!.value).toBe(plain.cues["flow"]!.value);
+
+  const points = createPointSampler(models.body.host, "test", [0, 15]);
+  const keypoints = Float32Array.from({ length: 4 * 2 * 3 }, (_, i) => (i % 3 === 2 ? 1 : 10));
+  const cued = { ...models, points, cues: [{ cue: createCue("keypoints"), weight: 1 }] };
+  const { cues, gradients } = stepGradients(cued, { ...batch(), keypoints });
+  expect(cues["keypoints"]!.numbers["keypoints"]).toBe(8);
+  expect(cues["keypoints"]!.value).toBeGreaterThan(0);
+  points.dispose();
+  for (const outcome of [plain, taught, { gradients }]) disposeGradients(outcome.gradients);
   expect(tf.memory().numTensors).toBe(before);
 });
 
