@@ -1,8 +1,7 @@
 /** @file A refinement that is ready to take steps on made-up batches: what `step`, `pipeline` and the soak test run. */
 import { createCue } from "../pipelines/cues.ts";
-import { predictLabelled } from "../pipelines/labelled/batch.ts";
 import type { LabelledCrop } from "../pipelines/labelled/crop.ts";
-import type { LabelledBatch } from "../pipelines/labelled/source.ts";
+import { type LabelledBatch, labelledBatch } from "../pipelines/labelled/source.ts";
 import type { PairBatch } from "../pipelines/refine/sampler.ts";
 import { type RefineModels, type StepOutcome, stepGradients } from "../pipelines/refine/step.ts";
 import type { RegressorSpec } from "../smpl/regressor-spec.ts";
@@ -83,5 +82,5 @@ export function madeUpLabels(count: number, cropSize: number): LabelledBatch {
       joints2d: Float32Array.from({ length: 72 }, (_, k) => (k % 3 === 2 ? 1 : 0.5 * Math.cos(k - i))),
     }),
   );
-  return { predict: (models) => predictLabelled(models, crops) };
+  return labelledBatch(crops);
 }

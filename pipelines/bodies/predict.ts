@@ -1,6 +1,7 @@
 /** @file A regressor and a body together: from crops to meshes, as tensors with gradient or as numbers on the host. */
 import type { BodyModel } from "../../smpl/body-model.ts";
 import type { JointSampler } from "../../smpl/body-points.ts";
+import type { BodyPrediction } from "../../smpl/head.ts";
 import type { PredictOptions, Regressor } from "../../smpl/regressor.ts";
 import { type Tensor3D, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { NonFiniteError } from "../../src/errors.ts";
@@ -27,18 +28,23 @@ export function pastPlaces(frames: readonly FramePosition[], context: number, ga
   });
 }
 
+interface FrameOptions extends Pick<PredictOptions, "past"> {
+  readonly sampler?: JointSampler | undefined;
+  readonly predicted?: BodyPrediction | undefined;
+}
+
 /**
  * What is predicted for crops [B,S,S,3] in 0..1, batch norm frozen, with the points that `sampler` gives, and with
- * temporal context where `past` names it. Differentiable in the regressor's parameters.
+ * temporal context where `past` names it; `predicted` is what the regressor said, where it was asked already. Differentiable in the regressor's parameters.
  */
 export function predictFrames(
   regressor: Regressor,
   body: BodyModel,
   crops: Tensor4D,
-  { sampler, past }: { readonly sampler?: JointSampler | undefined } & Pick<PredictOptions, "past"> = {},
+  { sampler, past, predicted }: FrameOptions = {},
 ): PredictedFrames {
   const { cropSize, camera: convention } = regressor.spec;
-  const { rotations, betas, camera } = regressor.predict(crops, past ? { past } : {});
+  const { rotations, betas, camera } = predicted ?? regressor.predict(crops, past ? { past } : {});
   const skinned = body.forward({ rotations, betas }) as { vertices: Tensor3D; joints: Tensor3D };
   const { vertices, joints } = skinned;
   const { pixels, depth } = projectWeak(vertices, camera, cropSize, convention);

@@ -1,5 +1,6 @@
 /** @file A batch of labelled crops on the engine: what the regressor predicts for it and what it should. */
 import type { BodyModel } from "../../smpl/body-model.ts";
+import type { BodyPrediction } from "../../smpl/head.ts";
 import type { PredictOptions, Regressor } from "../../smpl/regressor.ts";
 import { type Tensor2D, type Tensor3D, tf } from "../../src/engine/tf.ts";
 import { convertCameras, projectWeak } from "../../src/geometry/camera.ts";
@@ -15,15 +16,16 @@ export interface LabelledPair {
 
 /**
  * Runs the regressor and the body's joints on crops of the regressor's size; differentiable, to be called inside the
- * gradient function (its tensors are freed by the caller's tidy).
+ * gradient function (its tensors are freed by the caller's tidy). `predicted` is what the regressor said, where it was asked
+ * already.
  */
 export function predictLabelled(
   { regressor, body }: { readonly regressor: Regressor; readonly body: BodyModel },
   crops: readonly LabelledCrop[],
-  options: PredictOptions = {},
+  { predicted: known, ...options }: PredictOptions & { readonly predicted?: BodyPrediction | undefined } = {},
 ): LabelledPair {
   const { cropSize, camera: convention } = regressor.spec;
-  const { rotations, betas, camera } = regressor.predict(cropTensor(crops, cropSize), options);
+  const { rotations, betas, camera } = known ?? regressor.predict(cropTensor(crops, cropSize), options);
   const joints3d = body.forward({ rotations, betas }).joints as Tensor3D;
   const { pixels } = projectWeak(joints3d, camera, cropSize, convention);
   const joints2d = tf.sub<Tensor3D>(tf.mul(tf.add(pixels, 0.5), 2 / cropSize), 1);

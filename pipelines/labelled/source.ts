@@ -1,21 +1,36 @@
 /** @file Crops of a labelled data set by entry, and the batches of them that keep a refinement near its start. */
 import type { BodyModel } from "../../smpl/body-model.ts";
+import type { BodyPrediction } from "../../smpl/head.ts";
 import type { Regressor } from "../../smpl/regressor.ts";
+import type { Tensor4D } from "../../src/engine/tf.ts";
 import { createRandom } from "../../src/random.ts";
-import { type LabelledPair, predictLabelled } from "./batch.ts";
+import { cropTensor, type LabelledPair, predictLabelled } from "./batch.ts";
 import { drawAugmentation, type LabelledCrop, type LabelledPerson, labelledCrop, NO_AUGMENTATION } from "./crop.ts";
 import { type LabelledDataset, WIDE_FIELD } from "./dataset.ts";
 
 /** A batch of labelled images, read and ready. */
 export interface LabelledBatch {
-  /** What the regressor says of the images and what it should say; on the gradient's tape. */
-  predict(models: { readonly regressor: Regressor; readonly body: BodyModel }): LabelledPair;
+  /** The images [B,S,S,3] in 0..1, for crops of S pixels. */
+  images(cropSize: number): Tensor4D;
+  /** What the regressor says (`predicted`, where it was asked already) of the images and what it should say; on the gradient's tape. */
+  predict(
+    models: { readonly regressor: Regressor; readonly body: BodyModel },
+    predicted?: BodyPrediction,
+  ): LabelledPair;
 }
 
 /** Where labelled batches come from. */
 export interface LabelledSource {
   /** `count` images drawn by (seed, step). */
   load(seed: number, step: number, count: number): Promise<LabelledBatch>;
+}
+
+/** Crops as a batch. */
+export function labelledBatch(crops: readonly LabelledCrop[]): LabelledBatch {
+  return {
+    images: (cropSize) => cropTensor(crops, cropSize),
+    predict: (models, predicted) => predictLabelled(models, crops, { predicted }),
+  };
 }
 
 /** What is kept of the pictures that were read, bytes. */
@@ -49,7 +64,7 @@ export function labelledSource(dataset: LabelledDataset, cropSize: number, augme
         augmentation: drawAugmentation(random, augment),
       }));
       const crops = await Promise.all(draws.map(({ index, augmentation }) => load(index, augmentation)));
-      return { predict: (models) => predictLabelled(models, crops) };
+      return labelledBatch(crops);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** @file One optimisation step's loss and gradients: both frames of a batch of pairs through the regressor, then the cues. */
 import type { BodyModel } from "../../smpl/body-model.ts";
 import type { JointSampler } from "../../smpl/body-points.ts";
+import type { BodyPrediction } from "../../smpl/head.ts";
 import type { Regressor } from "../../smpl/regressor.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { NonFiniteError } from "../../src/errors.ts";
@@ -106,7 +107,11 @@ type OnCue = (name: string, cue: { value: number; numbers: Readonly<Record<strin
 function gradientsOf(models: RefineModels, tensors: BatchTensors, onCue: OnCue): ValueAndGradients {
   const { names, labelled } = tensors.batch;
   const total = (): tf.Scalar => {
-    const inputs = { ...cueInputs(models, tensors), ...(labelled ? { labelled: labelled.predict(models) } : {}) };
+    const known = labelled && predictTogether(models.regressor, tensors.images, labelled);
+    const inputs = {
+      ...cueInputs(models, tensors, known?.frames),
+      ...(labelled ? { labelled: labelled.predict(models, known?.labelled) } : {}),
+    };
     const weighted = models.cues.map(({ cue, weight }) => {
       const { value, report } = cue.loss(inputs);
       const number = value.dataSync()[0]!;
@@ -122,13 +127,32 @@ function gradientsOf(models: RefineModels, tensors: BatchTensors, onCue: OnCue):
   return valueAndGradients(total, models.regressor.parameters);
 }
 
+/**
+ * What the regressor says of the frames and of the labelled images, asked once: the gradients of its weights then come as
+ * one. Undefined for a regressor with temporal context, which labelled images do not have.
+ */
+function predictTogether(regressor: Regressor, images: Tensor4D, labelled: LabelledBatch) {
+  if (regressor.spec.context > 0) return undefined;
+  const all = regressor.predict(tf.concat([images, labelled.images(regressor.spec.cropSize)]));
+  const count = images.shape[0];
+  const part = <T extends Tensor>(x: T, begin: number, size: number): T => tf.slice(x, begin, size);
+  const rows = (begin: number, size: number): BodyPrediction => ({
+    rotations: part(all.rotations, begin, size),
+    betas: part(all.betas, begin, size),
+    camera: part(all.camera, begin, size),
+  });
+  return { frames: rows(0, count), labelled: rows(count, all.betas.shape[0] - count) };
+}
+
 function cueInputs(
   { regressor, body, points, cues = [] }: Pick<RefineModels, "regressor" | "body"> & Partial<RefineModels>,
   { batch, images, flow, teacher }: BatchTensors,
+  known?: BodyPrediction,
 ): CueInputs {
   const { names, pairs, triples, keypoints, cropSize } = batch;
   const predicted = predictFrames(regressor, body, images, {
     sampler: keypoints ? points : undefined,
+    predicted: known,
     ...pastOf(regressor, batch),
   });
   const [first, second] = [0, 1].map((which) => pairs.map((pair) => pair[which]!)) as [number[], number[]];
