@@ -56,11 +56,16 @@ export function resultName({ device, threads, precision, peerEnv }: Setting): st
   return `${name}-${threads}-threads-${precision}-${peerEnv}.json`;
 }
 
-/** Adds a case to its file, in place of an earlier result of the same case. */
+/**
+ * Adds a case to its file, in place of an earlier result of the same case; a comparison is not given up for a result
+ * without a peer.
+ */
 export async function keepResult(setting: Setting, id: string, result: CaseResult, folder = RESULTS): Promise<string> {
   const path = join(folder, resultName(setting));
   const before = existsSync(path) ? readResults(path).cases : {};
   const { device, threads, precision, peerEnv } = setting;
+  const hasPeers = (one: CaseResult | undefined) => one !== undefined && Object.keys(one.peers).length > 0;
+  if (hasPeers(before[id]) && !hasPeers(result)) return path;
   const file: ResultFile = { device, threads, precision, peerEnv, cases: { ...before, [id]: result } };
   await writeFileAtomic(path, `${JSON.stringify(file, null, 2)}\n`);
   return path;

@@ -33,6 +33,17 @@ it("names files by device, threads, precision and the peer's environment", () =>
   );
 });
 
+it("does not give up a comparison for a result without a peer", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "results-"));
+  await keepResult(setting, "body", result(4, { "": 8 }), folder);
+  await keepResult(setting, "body", result(5, {}), folder);
+  await keepResult(setting, "engine", result(6, {}), folder);
+  await keepResult(setting, "engine", result(7, {}), folder);
+  const [file] = allResults(folder);
+  expect(file!.cases["body"]).toEqual(result(4, { "": 8 }));
+  expect(file!.cases["engine"]).toEqual(result(7, {}));
+});
+
 it("keeps the last result of each case, beside those of other cases", async () => {
   const folder = await mkdtemp(join(tmpdir(), "results-"));
   await keepResult(setting, "body", result(4, { "": 8 }), folder);
