@@ -3,6 +3,7 @@ import { tf } from "../src/engine/tf.ts";
 import { OptionError } from "../src/errors.ts";
 import type { Parameters } from "../src/nn/parameters.ts";
 import { createRandom } from "../src/random.ts";
+import { BODY_SEGMENTS } from "./keypoint-metrics.ts";
 import { LINK_RATE } from "./link-heat-map.ts";
 import { type PartTemplate, partIndex, templateJoints } from "./part-template.ts";
 
@@ -18,14 +19,8 @@ const SKELETON: readonly (readonly [string, string])[] = [
   ["pelvis", "chest"],
   ["chest", "neck"],
   ["neck", "head"],
-  ...["left", "right"].flatMap((side): [string, string][] => [
-    ["pelvis", `${side}-hip`],
-    [`${side}-hip`, `${side}-knee`],
-    [`${side}-knee`, `${side}-ankle`],
-    ["chest", `${side}-shoulder`],
-    [`${side}-shoulder`, `${side}-elbow`],
-    [`${side}-elbow`, `${side}-wrist`],
-  ]),
+  // All but the torso.
+  ...BODY_SEGMENTS.slice(1),
 ];
 
 /** Before softplus: a weight of about 0.018, where the published links begin, and a weight of 1. */
