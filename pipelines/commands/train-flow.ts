@@ -12,7 +12,8 @@ export const trainFlowCommand = defineCommand({
   async run(context, _args, options) {
     const result = await trainFlow(options, context);
     const { steps, heldOut, weights } = result;
-    const accuracy = `held-out EPE ${heldOut.epe.toFixed(3)} px (zero flow: ${heldOut.zero.toFixed(3)} px)`;
+    const of = ({ epe, zero }: typeof heldOut.people) => `${epe.toFixed(3)} px (zero flow: ${zero.toFixed(3)} px)`;
+    const accuracy = `held-out EPE on people ${of(heldOut.people)}, on shapes ${of(heldOut.shapes)}`;
     return { text: `${steps} steps, ${accuracy}; wrote ${weights}`, data: result };
   },
 });

@@ -1,12 +1,16 @@
-/** @file How good a flow network is on held-out synthetic pairs. */
+/** @file The pairs a flow network is trained and measured on, and how good it is on those it has not seen. */
 import type { Raft } from "../../flow/raft.ts";
+import { proceduralBody } from "../../smpl/procedural-body.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { createRandom } from "../../src/random.ts";
+import { createWorld } from "../synth/world.ts";
 import { createFlowPairs, type FlowPairs } from "../synth-flow/dataset.ts";
+import { createPeoplePairs, mixPairs } from "../synth-flow/people.ts";
 import { disposeBatch, flowBatch } from "./flow-loss.ts";
 import type { TrainFlowOptions } from "./flow-options.ts";
 
-export interface FlowAccuracy {
+/** Errors on one kind of pairs. */
+export interface PairAccuracy {
   /** Mean endpoint error in px, of the network and of zero flow. */
   readonly epe: number;
   readonly zero: number;
@@ -15,12 +19,38 @@ export interface FlowAccuracy {
   readonly pairs: number;
 }
 
-const cache = new Map<number, FlowPairs>();
+/** Errors on held-out pairs of moving shapes, and of people whose bodies, looks and motions no other split shows. */
+export interface FlowAccuracy {
+  readonly shapes: PairAccuracy;
+  readonly people: PairAccuracy;
+}
 
-/** Accuracy on the held-out split of `options.seed`, over `options.heldOut` pairs of all sizes that training uses. */
+/** The pairs that the steps of a run draw from. */
+export function trainingPairs({ seed, people }: Pick<TrainFlowOptions, "seed" | "people">): FlowPairs {
+  const shapes = createFlowPairs(seed, "train");
+  if (people === 0) return shapes;
+  return mixPairs(shapes, createPeoplePairs(createWorld(proceduralBody()), seed, "train"), people, seed);
+}
+
+const heldOutPairs = new Map<number, { readonly shapes: FlowPairs; readonly people: FlowPairs }>();
+
+/** Accuracy on held-out pairs of `options.seed`, `options.heldOut` of each kind, of all sizes that training uses. */
 export function heldOutAccuracy(raft: Raft, options: TrainFlowOptions): FlowAccuracy {
-  const pairs = cache.get(options.seed) ?? createFlowPairs(options.seed, "held-out");
-  cache.set(options.seed, pairs);
+  const { seed } = options;
+  const pairs = heldOutPairs.get(seed) ?? {
+    shapes: createFlowPairs(seed, "held-out"),
+    people: createPeoplePairs(createWorld(proceduralBody()), seed, "test"),
+  };
+  heldOutPairs.set(seed, pairs);
+  return { shapes: accuracyOn(raft, pairs.shapes, options), people: accuracyOn(raft, pairs.people, options) };
+}
+
+/** Accuracy on the first `options.heldOut` of `pairs`; `raft` works with `options.evaluateUpdates` updates. */
+export function accuracyOn(
+  raft: Raft,
+  pairs: FlowPairs,
+  options: Pick<TrainFlowOptions, "heldOut" | "size" | "seed" | "evaluateUpdates">,
+): PairAccuracy {
   const sums = { epe: 0, zero: 0, above3: 0 };
   let [count, step] = [0, 0];
   while (count < options.heldOut) {

@@ -21,6 +21,13 @@ export const TRAIN_FLOW_OPTIONS = {
     max: 512,
     doc: "middle side of the pictures, px; rounded to a multiple of 8",
   },
+  people: {
+    kind: "number",
+    default: 0.5,
+    min: 0,
+    max: 1,
+    doc: "share of pairs that show synthetic people of the rich world; the others show moving shapes",
+  },
   smallMotions: {
     kind: "flag",
     doc: "weigh the error of each pair by 1 / sqrt(1 + its mean motion in px), so that small motions count too",

@@ -18,8 +18,8 @@ import { lastCheckpoint, saveCheckpoint } from "../run/checkpoint.ts";
 import { type Context, createContext } from "../run/context.ts";
 import { warmCosine } from "../run/learning-rate.ts";
 import { appendStep, forgetStepsAfter } from "../run/step-records.ts";
-import { createFlowPairs, type FlowPairs } from "../synth-flow/dataset.ts";
-import { type FlowAccuracy, heldOutAccuracy } from "./flow-evaluation.ts";
+import type { FlowPairs } from "../synth-flow/dataset.ts";
+import { type FlowAccuracy, heldOutAccuracy, trainingPairs } from "./flow-evaluation.ts";
 import { disposeBatch, flowBatch, flowLoss, lessonAt } from "./flow-loss.ts";
 import { TRAIN_FLOW_OPTIONS, type TrainFlowOptions } from "./flow-options.ts";
 
@@ -69,7 +69,7 @@ export async function trainFlow(
       assignFromHost(raft.parameters, checkpoint.weights, paths.checkpoints);
       adam.restore(checkpoint.optimiser, paths.checkpoints);
     }
-    const training = { options, raft, adam, pairs: createFlowPairs(options.seed, "train"), paths };
+    const training = { options, raft, adam, pairs: trainingPairs(options), paths };
     await forgetStepsAfter(paths.metrics, checkpoint?.step ?? 0);
     await takeSteps(training, checkpoint?.step ?? 0, context);
     const heldOut = heldOutAccuracy(raft, options);
@@ -133,8 +133,11 @@ async function takeSteps(training: Training, first: number, context: Context): P
         step % options.evaluateEvery === 0 || isLast ? { heldOut: heldOutAccuracy(raft, options) } : {};
       await appendStep(paths.metrics, { ...record, ...evaluation });
       if (evaluation.heldOut) {
-        const { epe, zero } = evaluation.heldOut;
-        context.log.info(`step ${step}: held-out EPE ${epe.toFixed(3)} px, zero flow ${zero.toFixed(3)} px`);
+        const { shapes, people } = evaluation.heldOut;
+        const told = Object.entries({ shapes, people }).map(
+          ([kind, { epe, zero }]) => `${kind} ${epe.toFixed(3)} px (zero flow ${zero.toFixed(3)})`,
+        );
+        context.log.info(`step ${step}: held-out EPE ${told.join(", ")}`);
       }
       progress.update(step, `loss ${smooth.toFixed(3)}`);
       if (step % options.checkpointEvery === 0 || isLast || context.signal.aborted) await save(step);
