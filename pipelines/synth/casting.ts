@@ -5,7 +5,7 @@ import type { MotionLibrary } from "./motion-library.ts";
 import { GENERATOR_VERSION, type SceneChoice, sceneRandom, type World } from "./world.ts";
 
 /** What scenes of a job are chosen from. */
-export interface Casting extends Pick<SceneChoice, "motion" | "obstacles" | "style" | "split"> {
+export interface Casting extends Pick<SceneChoice, "motion" | "obstacles" | "style" | "split" | "camera" | "facing"> {
   /** Recorded motions, and the share of scenes that show one. */
   readonly library?: MotionLibrary;
   readonly recorded?: number;
@@ -18,13 +18,15 @@ export async function sceneChoice(
   index: number,
   seconds: number,
 ): Promise<SceneChoice> {
-  const { motion, obstacles, style, split } = choice;
+  const { motion, obstacles, style, split, camera, facing } = choice;
   const plain: SceneChoice = {
     seconds,
     ...(motion ? { motion } : {}),
     ...(obstacles === undefined ? {} : { obstacles }),
     ...(style ? { style } : {}),
     ...(split ? { split } : {}),
+    ...(camera ? { camera } : {}),
+    ...(facing === undefined ? {} : { facing }),
   };
   if (!library) return plain;
   const random = sceneRandom(seed, index, split, "recording");
@@ -34,7 +36,7 @@ export async function sceneChoice(
 /** All that decides what pictures a casting and a body give, to be compared with that of an earlier job. */
 export function castingKey(
   world: World,
-  { motion, obstacles = 0.25, style = "demo", split, library, recorded = 1 }: Casting,
+  { motion, obstacles = 0.25, style = "demo", split, camera, facing, library, recorded = 1 }: Casting,
 ): Readonly<Record<string, unknown>> {
   const digest = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   return {
@@ -42,6 +44,9 @@ export function castingKey(
     body: digest(bytesOf(world.body.vTemplate)),
     preset: style,
     split: split ?? null,
+    // Named only where it is asked for, so that folders from before it go on.
+    ...(camera ? { camera } : {}),
+    ...(facing === undefined ? {} : { facing }),
     motion: motion ?? null,
     obstacles,
     motions: library ? { recorded, files: library.names.length, names: digest(library.names.join("\n")) } : null,

@@ -34,13 +34,16 @@ const LEG_CHOICES: readonly (keyof typeof LEGS)[] = ["walk", "walk", "run", "sta
 export const MOTION_KINDS = ["steps", "postures", "dance"] as const;
 export type MotionKind = (typeof MOTION_KINDS)[number];
 
-/** Draws a motion; `kind` fixes its family, otherwise mostly `steps`. */
-export function createMotion(random: Random, kind?: MotionKind): Motion {
+/**
+ * Draws a motion; `kind` fixes its family, otherwise mostly `steps`. With `facing` (radians) the person never turns farther
+ * than that from the camera.
+ */
+export function createMotion(random: Random, kind?: MotionKind, facing?: number): Motion {
   const cadence = 2 * Math.PI * random.uniform(0.55, 1.15);
   const chosen = kind ?? random.pick(["steps", "steps", "steps", "postures", "dance"] as const);
   const { name, movers, jumps } = drawMovers(random, chosen, cadence);
   const movement = [...movers, trunk(random, cadence)];
-  const heading = drawHeading(random);
+  const heading = facing === undefined ? drawHeading(random) : drawFacing(random, facing);
   const place = drawPlace(random, name.startsWith("walk") || name.startsWith("run") ? 0.45 : 0.15);
   const hop = jumps ? random.uniform(0.05, 0.2) : 0;
   const tilt = [random.normal(0, 0.04), random.normal(0, 0.04)] as const;
@@ -109,6 +112,14 @@ function drawHeading(random: Random): (t: number) => number {
   }
   const [size, rate, phase] = [random.uniform(0.2, 0.9), random.uniform(0.5, 1.5), random.uniform(0, 6.28)];
   return (t) => start + size * (Math.sin(rate * t + phase) - Math.sin(phase));
+}
+
+/** Headings that swing to and fro within `limit` of 0. */
+function drawFacing(random: Random, limit: number): (t: number) => number {
+  const size = limit * random.uniform(0, 0.5);
+  const middle = random.uniform(size - limit, limit - size);
+  const [rate, phase] = [random.uniform(0.5, 1.5), random.uniform(0, 6.28)];
+  return (t) => middle + size * Math.sin(rate * t + phase);
 }
 
 function drawPlace(random: Random, reach: number): (t: number) => { readonly x: number; readonly z: number } {

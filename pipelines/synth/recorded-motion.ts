@@ -1,5 +1,5 @@
 /** @file A recorded motion for one scene: a stretch of a clip, turned, perhaps mirrored, a little faster or slower. */
-import { Quaternion } from "three";
+import { Quaternion, Vector3 } from "three";
 import { JOINT_COUNT, MIRROR_JOINTS } from "../../smpl/joints.ts";
 import type { Random } from "../../src/random.ts";
 import type { Motion } from "./motion.ts";
@@ -17,15 +17,22 @@ const SEAM = 0.25;
 /**
  * Draws which `seconds` of the clip are shown, in which direction, mirrored or not, and at 0.85 to 1.15 of its speed. The
  * motion begins at t = 0; in the middle of its time the person is above the origin. A clip that is too short runs in a
- * circle if its ends meet, and else to and fro.
+ * circle if its ends meet, and else to and fro. With `facing` (radians) the person looks within that of the camera in the
+ * middle of the time.
  */
-export function createRecordedMotion(random: Random, { name, clip }: Recording, seconds: number): Motion {
+export function createRecordedMotion(
+  random: Random,
+  { name, clip }: Recording,
+  seconds: number,
+  facing = Math.PI,
+): Motion {
   const isMirrored = random.next() < 0.5;
   const speed = random.uniform(0.85, 1.15);
   const length = (clip.frames - 1) * clip.frameTime;
   const begin = random.uniform(0, Math.max(0, length - speed * seconds));
-  const heading = random.uniform(-Math.PI, Math.PI);
   const circular = seamOf(clip) < SEAM;
+  const own = headingAt(clip, frameAt(clip, begin + (speed * seconds) / 2, circular).frame);
+  const heading = random.uniform(-facing, facing) - (facing < Math.PI ? (isMirrored ? -own : own) : 0);
   const place = (t: number): [x: number, lift: number, z: number] => {
     const { frame, round } = frameAt(clip, begin + speed * t, circular);
     const at = (k: number) => blend(clip.places, 3, frame, k) + (k === 1 ? 0 : round * gain(clip, k));
@@ -68,6 +75,13 @@ function frameAt(clip: MotionClip, t: number, circular: boolean): { readonly fra
   }
   const along = ((position % (2 * last)) + 2 * last) % (2 * last);
   return { frame: along <= last ? along : 2 * last - along, round: 0 };
+}
+
+/** Where the person looks at a frame, radians about the vertical; 0 is +z, towards the camera. */
+function headingAt({ rotations }: MotionClip, frame: number): number {
+  const ahead = new Vector3(0, 0, 1);
+  ahead.applyQuaternion(new Quaternion().fromArray(rotations, 4 * JOINT_COUNT * Math.floor(frame)));
+  return Math.atan2(ahead.x, ahead.z);
 }
 
 /** How far the clip goes along axis `k` in one round. */

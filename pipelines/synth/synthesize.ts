@@ -62,6 +62,19 @@ export const SYNTH_OPTIONS = {
     max: 1,
     doc: "chance of something that stands before the person",
   },
+  facing: {
+    kind: "number",
+    default: 180,
+    min: 1,
+    max: 180,
+    doc: "degrees that people may turn from the camera; 180: they may show their backs",
+  },
+  camera: {
+    kind: "choice",
+    choices: ["moving", "still"],
+    default: "moving",
+    doc: "moving: two of three cameras move; still: none does, and the view is as wide as the person's way",
+  },
   truth: {
     kind: "choice",
     choices: ["bodies", "flow"],
@@ -103,7 +116,7 @@ export async function synthesize(
 }
 
 async function castingOf(
-  { motion, obstacles, preset, split, motions, recorded }: SynthOptions,
+  { motion, obstacles, preset, split, camera, facing, motions, recorded }: SynthOptions,
   { body }: World,
 ): Promise<Casting> {
   const library = motions ? await openMotionLibrary(motions, restJoints(body), split) : undefined;
@@ -112,6 +125,8 @@ async function castingOf(
     style: preset,
     ...(motion ? { motion } : {}),
     ...(split ? { split } : {}),
+    ...(camera === "still" ? { camera } : {}),
+    ...(facing < 180 ? { facing: (facing * Math.PI) / 180 } : {}),
     ...(library ? { library, recorded } : {}),
   };
 }

@@ -112,9 +112,10 @@ async function writeVideo(job: VideoJob, context: Context, onFrame: (done: numbe
   const filled = random.uniform(...FILLED);
   const isRich = options.style === "world";
   const crf = isRich ? { crf: Math.round(random.uniform(...CRF)) } : {};
-  const view = isRich
-    ? drawWideView(scene, start, seconds, filled, width, height)
-    : drawView(scene, start, filled, width, height);
+  const view =
+    isRich || options.camera === "still"
+      ? drawWideView(scene, start, seconds, filled, width, height)
+      : drawView(scene, start, filled, width, height);
   const truth = createTruth(frames);
   const dense = files.flow ? await createFlowTruth(files.flow, width, height) : undefined;
   const writer = await encodeVideo(files.video, { width, height, fps, ...crf });

@@ -60,6 +60,10 @@ export interface SceneChoice {
   readonly recording?: Recording;
   /** How long the scene lasts, for recorded motions and cameras that follow them. */
   readonly seconds?: number;
+  /** How far people may turn from the camera, radians; anywhere without it. */
+  readonly facing?: number;
+  /** `still`: the camera that was drawn stays where it is in the middle of the scene. */
+  readonly camera?: "still";
 }
 
 /** Draws the scene number `index` of `seed`. Parts have streams of their own: more betas do not change the clothes. */
@@ -76,7 +80,7 @@ export function createScene(world: World, seed: number, index: number, choice: S
       surface: createAppearance(stream("look"), world.landmarks),
       background: createBackground(stream("background"), choice.obstacles),
       exposure: createExposure(stream("light")),
-      path: createCameraPath(stream("camera")),
+      path: asChosen(createCameraPath(stream("camera")), choice),
     };
   const { path, space } = createRichCamera(stream("camera"), motion, choice.seconds ?? 0);
   return {
@@ -84,8 +88,14 @@ export function createScene(world: World, seed: number, index: number, choice: S
     surface: createRichAppearance(stream("look"), world.landmarks),
     background: createScenery(stream("background"), choice.obstacles ?? 0.25, space),
     exposure: createRichExposure(stream("light")),
-    path,
+    path: asChosen(path, choice),
   };
+}
+
+function asChosen(path: CameraPath, { camera, seconds = 0 }: SceneChoice): CameraPath {
+  if (camera !== "still") return path;
+  const viewpoint = path.at(seconds / 2);
+  return { distance: path.distance, at: () => viewpoint };
 }
 
 /** The stream of one part of a scene. */
@@ -101,13 +111,16 @@ function drawBetas(random: Random, spread: number): Float32Array {
 /** Motions of the generator without which no split would be like real video. */
 const EVERYDAY = ["walk+swing", "run+swing", "stand+hang"];
 
-function drawMotion(stream: (part: string) => Random, { recording, split, motion, seconds }: SceneChoice): Motion {
-  if (recording) return createRecordedMotion(stream("motion"), recording, seconds ?? 0);
-  if (!split) return createMotion(stream("motion"), motion);
+function drawMotion(
+  stream: (part: string) => Random,
+  { recording, split, motion, seconds, facing }: SceneChoice,
+): Motion {
+  if (recording) return createRecordedMotion(stream("motion"), recording, seconds ?? 0, facing);
+  if (!split) return createMotion(stream("motion"), motion, facing);
   // Combinations of legs and arms belong to one split each. Everyday gaits, and what is no combination, are drawn afresh
   // for every person and belong to all.
   for (let attempt = 0; ; attempt++) {
-    const drawn = createMotion(stream(`motion ${attempt}`), motion);
+    const drawn = createMotion(stream(`motion ${attempt}`), motion, facing);
     const isCommon = !drawn.kind.includes("+") || EVERYDAY.includes(drawn.kind);
     if (isCommon || splitOfName(drawn.kind) === split) return drawn;
   }
