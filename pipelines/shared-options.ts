@@ -42,6 +42,15 @@ export const MODEL_OPTIONS = {
   ...BODY_OPTION,
 } as const satisfies OptionTable;
 
+/** How much of a labelled set is used. */
+export const LABELLED_COUNT_OPTION = {
+  labelledCount: {
+    kind: "integer",
+    min: 1,
+    doc: "use only the first so many people of the labelled set; unless given, all of them",
+  },
+} as const satisfies OptionTable;
+
 /** Who is cropped of a video, and how. */
 export const TRACK_OPTIONS = {
   tracks: {
@@ -93,3 +102,16 @@ export const FLOW_NETWORK_OPTIONS = {
   },
 } as const satisfies OptionTable;
 export type FlowNetworkOptions = OptionsOf<typeof FLOW_NETWORK_OPTIONS>;
+
+/** The name by which true flow is asked for in place of a network's. */
+export const TRUE_FLOW = "truth";
+
+/** What gives the flow of clips. */
+export const CLIP_FLOW_OPTIONS = {
+  ...FLOW_NETWORK_OPTIONS,
+  flow: {
+    ...FLOW_NETWORK_OPTIONS.flow,
+    choices: [...FLOW_NETWORK_OPTIONS.flow.choices, TRUE_FLOW],
+    doc: `${FLOW_NETWORK_OPTIONS.flow.doc}; truth: the NAME.flow.npz that synth --truth flow writes beside each video`,
+  },
+} as const satisfies OptionTable;

@@ -33,19 +33,22 @@ const JOBLIB = [".pt", ".pkl", ".pickle", ".joblib"];
 /**
  * Opens a data set: SPIN's .npz (imgname), a VIBE database saved as .npz (img_name), or EFT's .json; see readSpinFile,
  * readVibeFile, readEftFile for their fields. Pictures are looked for below the folder `images`: names that begin with
- * folders of the machine they were made on are cut until the first one is found. Throws FormatError naming file and field,
- * OptionError for `images`.
+ * folders of the machine they were made on are cut until the first one is found. With `first` the data set is its first so
+ * many people. Throws FormatError naming file and field, OptionError for `images` and where there are fewer people.
  */
-export async function openLabelledDataset(path: string, images: string): Promise<LabelledDataset> {
+export async function openLabelledDataset(path: string, images: string, first?: number): Promise<LabelledDataset> {
   const folder = await stat(images).catch(() => undefined);
   if (!folder?.isDirectory()) throw new OptionError("--images", `expected a folder of images, got ${images}`);
   const fields = await readLabels(path);
   const names = await namesBelow(images, fields, path);
+  const count = first ?? names.length;
+  if (count > names.length)
+    throw new OptionError("--labelled-count", `expected at most the ${names.length} people of ${path}, got ${count}`);
   const imagePath = (index: number) => join(images, names[index]!);
   const labels = (index: number) => labelsOfRow(fields, index);
   return {
     path,
-    count: names.length,
+    count,
     labels,
     imagePath,
     wide: async (index, side) => widePerson(await readImage(imagePath(index)), labels(index), side),

@@ -59,10 +59,10 @@ export async function loadModels(options: RefineOptions): Promise<LoadedModels> 
 
 /** Image names are relative to --images, else to the folder that the labels are in. */
 async function openLabelled(
-  { labelled, images, augment }: RefineOptions,
+  { labelled, images, labelledCount, augment }: RefineOptions,
   regressor: Regressor,
 ): Promise<LabelledSource> {
-  const dataset = await openLabelledDataset(labelled!, images ?? dirname(labelled!));
+  const dataset = await openLabelledDataset(labelled!, images ?? dirname(labelled!), labelledCount);
   return labelledSource(dataset, regressor.spec.cropSize, augment);
 }
 

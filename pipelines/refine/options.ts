@@ -3,8 +3,9 @@ import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
 import { cueSpec, parseCueOptions, parseCueWeights } from "../cues.ts";
 import {
+  CLIP_FLOW_OPTIONS,
   ENGINE_OPTION,
-  FLOW_NETWORK_OPTIONS,
+  LABELLED_COUNT_OPTION,
   MAX_PAIRS_OPTION,
   MODEL_OPTIONS,
   RESUME_OPTION,
@@ -50,7 +51,7 @@ export const REFINE_OPTIONS = {
     doc: "frames in a row that are drawn together, each predicted once for all pairs among them; 2: single pairs",
   },
   cache: { kind: "text", value: "DIR", doc: "folder of crops and flow, to share between runs; OUT/cache unless given" },
-  ...FLOW_NETWORK_OPTIONS,
+  ...CLIP_FLOW_OPTIONS,
   flowCropSize: {
     kind: "integer",
     min: 64,
@@ -69,6 +70,7 @@ export const REFINE_OPTIONS = {
     doc: "labelled images for the labelled anchor: SPIN's .npz, EFT's .json, or a VIBE database as .npz",
   },
   images: { kind: "text", value: "DIR", doc: "folder that the image names of the labelled set are relative to" },
+  ...LABELLED_COUNT_OPTION,
   augment: {
     kind: "number",
     default: 0.4,
@@ -95,6 +97,11 @@ export const REFINE_OPTIONS = {
     kind: "text",
     value: "FILE|DIR",
     doc: "2D keypoints for the cue keypoints: MotionCue's or COCO's JSON, a folder of them, or OpenPose's folder",
+  },
+  keypointsFrom: {
+    kind: "text",
+    value: "template:FILE",
+    doc: "2D keypoints for the cue keypoints that a trained template finds in the videos (motioncue template train)",
   },
   cue: {
     kind: "list",
@@ -179,6 +186,18 @@ export function completeRefineOptions(given: Partial<RefineOptions> = {}): Refin
   return options;
 }
 
+const TEMPLATE = "template:";
+
+/** The file that `--keypoints-from template:FILE` names. Throws OptionError for anything else. */
+export function templatePath(choice: string): string {
+  const path = choice.startsWith(TEMPLATE) ? choice.slice(TEMPLATE.length) : "";
+  if (path) return path;
+  throw new OptionError(
+    "--keypoints-from",
+    `expected template:FILE, a file of motioncue template train, got "${choice}"`,
+  );
+}
+
 /** Throws OptionError where cues and files, or cues and frames, do not go together. */
 function checkNeeds(options: RefineOptions): void {
   const cues = new Set(parseCueWeights(options.cue).keys());
@@ -191,12 +210,17 @@ function checkNeeds(options: RefineOptions): void {
     fail("the labelled anchor needs labelled images; give --labelled FILE or --anchor teacher");
   if (!usesLabels && options.labelled !== undefined)
     fail(`--labelled is used by --anchor labelled only, got --anchor ${options.anchor}`);
+  if (options.labelledCount !== undefined && options.labelled === undefined)
+    fail("--labelled-count says how many people of --labelled are used; give --labelled too");
   if (options.images !== undefined && options.labelled === undefined)
     fail("--images says where the images of --labelled are; give --labelled too");
-  if (cues.has("keypoints") && options.keypoints === undefined)
-    fail("the cue keypoints needs a file of them; give --keypoints FILE or DIR");
-  if (!cues.has("keypoints") && options.keypoints !== undefined)
-    fail("--keypoints is used by the cue of that name only; give --cue keypoints too");
+  const keypoints = [options.keypoints, options.keypointsFrom].filter((choice) => choice !== undefined);
+  if (cues.has("keypoints") && keypoints.length === 0)
+    fail("the cue keypoints needs a file of them; give --keypoints FILE or DIR, or --keypoints-from template:FILE");
+  if (options.keypointsFrom !== undefined) templatePath(options.keypointsFrom);
+  if (keypoints.length > 1) fail("--keypoints and --keypoints-from say two things; give one of them");
+  if (!cues.has("keypoints") && keypoints.length > 0)
+    fail("--keypoints and --keypoints-from are used by the cue keypoints only; give --cue keypoints too");
   if (!cues.has("teacher") && options.teacherDecay < 1)
     fail("--teacher-decay is of the teacher anchor; give --anchor teacher or leave it out");
   for (const cue of cues)

@@ -2,7 +2,9 @@
 import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
 import { readRunOptions, runFolder } from "../run/folder.ts";
-import { BODY_OPTION, ENGINE_OPTION, RESUME_OPTION } from "../shared-options.ts";
+import { BODY_OPTION, ENGINE_OPTION, LABELLED_COUNT_OPTION, RESUME_OPTION } from "../shared-options.ts";
+import { SPLITS } from "../synth/splits.ts";
+import { SCENE_STYLES } from "../synth/world.ts";
 
 /** Options of `motioncue train regressor`. */
 export const TRAIN_REGRESSOR_OPTIONS = {
@@ -16,6 +18,18 @@ export const TRAIN_REGRESSOR_OPTIONS = {
     doc: "train on this data set (SPIN's .npz, EFT's .json, or a VIBE database as .npz) instead; needs images",
   },
   images: { kind: "text", value: "DIR", doc: "folder of the data set's pictures" },
+  ...LABELLED_COUNT_OPTION,
+  style: {
+    kind: "choice",
+    choices: SCENE_STYLES,
+    default: "demo",
+    doc: "what synthetic pictures look like, those to measure on too; world: richer clothes, light and places",
+  },
+  split: {
+    kind: "choice",
+    choices: SPLITS,
+    doc: "part of the world that synthetic people to train on are of; those to measure on are then of validation",
+  },
   heldOut: { kind: "integer", min: 1, default: 256, doc: "synthetic pictures to measure on, never trained on" },
   ...BODY_OPTION,
   backbone: { kind: "choice", choices: ["resnet18", "resnet50", "hrnet"], default: "resnet18", doc: "feature network" },
@@ -63,6 +77,8 @@ const FREE_ON_RESUME: readonly string[] = ["out", "resume", "overwrite"];
 export async function completeTrainOptions(given: Partial<TrainRegressorOptions>): Promise<TrainRegressorOptions> {
   const where = "train regressor";
   const options = completeOptions(where, TRAIN_REGRESSOR_OPTIONS, given);
+  if (options.labelledCount !== undefined && options.labelled === undefined)
+    throw new OptionError("--labelled-count", "says how many people of --labelled are used; give --labelled too");
   if (!options.resume) return options;
   const saved = await readRunOptions(runFolder(options.out));
   if (!saved)

@@ -20,6 +20,7 @@ import { drawAugmentation } from "../labelled/crop.ts";
 import { openLabelledDataset } from "../labelled/dataset.ts";
 import { SUPERVISED_OPTIONS, SUPERVISED_TERMS, supervisedLoss } from "../labelled/supervised.ts";
 import { lastCheckpoint, saveCheckpoint, tensorDigest } from "../run/checkpoint.ts";
+import { fileDigest } from "../run/content-key.ts";
 import { type Context, createContext } from "../run/context.ts";
 import { enterRunFolder, type RunFolder, runFolder } from "../run/folder.ts";
 import { warmCosine } from "../run/learning-rate.ts";
@@ -92,29 +93,33 @@ interface TrainingJob {
 }
 
 async function loadSets(
-  { stills, labelled, images, heldOut, cropSize, seed }: TrainRegressorOptions,
+  options: TrainRegressorOptions,
   world: ReturnType<typeof createWorld>,
   folder: RunFolder,
   context: Context,
 ): Promise<{ readonly training: TrainingSet; readonly heldOut: TrainingSet }> {
+  const { stills, labelled, images, labelledCount, style, split, cropSize, seed } = options;
   if (labelled && !images) throw new OptionError("--labelled", "needs --images, the folder of the data set's pictures");
   const cache = join(folder.path, "cache");
   await mkdir(cache, { recursive: true });
-  const people: PeopleSource =
-    labelled && images
-      ? datasetPeople(await openLabelledDataset(labelled, images))
-      : syntheticPeople(world, seed, stills);
-  const measured = syntheticPeople(world, seed + HELD_OUT_SEED, heldOut);
   // Another body, or another way to draw it, is another set of pictures.
-  const look = tensorDigest([["template", floatTensor(world.body.vTemplate, [world.body.vTemplate.length])]]).slice(
-    0,
-    8,
-  );
-  const name = (source: PeopleSource, kind: string) =>
-    join(cache, `${kind}-${seed}-${source.count}-${cropSize}-${look}-${GENERATOR_VERSION}.npz`);
+  const look = tensorDigest([["template", floatTensor(world.body.vTemplate, [world.body.vTemplate.length])]]);
+  const prepare = (kind: string, source: PeopleSource, ...more: readonly string[]) => {
+    const name = [kind, seed, source.count, cropSize, look.slice(0, 8), GENERATOR_VERSION, ...more].join("-");
+    return prepareTrainingSet(source, cropSize, join(cache, `${name}.npz`), context);
+  };
+  const drawn = (count: number, firstSeed: number, of: typeof split) =>
+    [syntheticPeople(world, firstSeed, count, { style, ...(of ? { split: of } : {}) }), style, of ?? "all"] as const;
   return {
-    training: await prepareTrainingSet(people, cropSize, name(people, "training"), context),
-    heldOut: await prepareTrainingSet(measured, cropSize, name(measured, "held-out"), context),
+    training:
+      labelled && images
+        ? await prepare(
+            "training",
+            datasetPeople(await openLabelledDataset(labelled, images, labelledCount)),
+            (await fileDigest(labelled)).slice(0, 8),
+          )
+        : await prepare("training", ...drawn(stills, seed, split)),
+    heldOut: await prepare("held-out", ...drawn(options.heldOut, seed + HELD_OUT_SEED, split && "validation")),
   };
 }
 

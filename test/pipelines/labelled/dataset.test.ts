@@ -67,6 +67,13 @@ test("written stills are read back as they were drawn", async () => {
   expect(Math.max(...crop.image)).toBeGreaterThan(60);
 });
 
+test("the first so many people of a set are a set, and no more than there are", async () => {
+  const [whole, first] = [await openLabelledDataset(files.dataset, files.images), await openLabelledDataset(files.dataset, files.images, 2)]; // biome-ignore format: two of a kind
+  expect(first.count).toBe(2);
+  expect(first.labels(1)).toEqual(whole.labels(1));
+  await expect(openLabelledDataset(files.dataset, files.images, 4)).rejects.toThrow("at most the 3 people");
+});
+
 test("the file holds SPIN's fields", async () => {
   const arrays = await readNpz(files.dataset);
   const shape = (key: string) => arrays.get(key)?.shape;

@@ -1,10 +1,15 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createContext } from "../../../pipelines/run/context.ts";
+import { writeSynthStills } from "../../../pipelines/synth/still-files.ts";
+import { renderStill } from "../../../pipelines/synth/stills.ts";
+import { createWorld } from "../../../pipelines/synth/world.ts";
 import { learningRateAt, trainRegressor } from "../../../pipelines/train/regressor.ts";
+import { proceduralBody } from "../../../smpl/procedural-body.ts";
 import { loadRegressor } from "../../../smpl/regressor.ts";
+import { readNpz } from "../../../src/io/npz.ts";
 import { readSafetensors } from "../../../src/io/safetensors.ts";
 import { silentLog } from "../../../src/log.ts";
 
@@ -59,6 +64,37 @@ test("a run that was interrupted and goes on ends with the weights of one that w
 test("a folder that holds a run is not begun anew, and a data set needs its pictures", async () => {
   await expect(trainRegressor({ ...small, out: join(out, "whole") })).rejects.toThrow(/holds a run/);
   await expect(trainRegressor({ ...small, out: join(out, "other"), labelled: "x.npz" })).rejects.toThrow("--images");
+});
+
+test("it trains on the first people of a labelled set, and measures on people of another split of the rich world", async () => {
+  const world = createWorld(proceduralBody());
+  const { dataset, images } = await writeSynthStills(world, { out: join(out, "stills"), count: 5, size: 64, seed: 9 });
+  const labels = { labelled: dataset, images, labelledCount: 2 };
+  const rich = { style: "world", split: "train" } as const;
+  const folder = join(out, "first");
+  await trainRegressor({ ...small, ...labels, ...rich, steps: 1, out: folder });
+  const cache = join(folder, "cache");
+  const [heldOut, training] = (await readdir(cache)).sort();
+  expect(heldOut).toMatch(/^held-out-1-3-32-.*-world-validation\.npz$/);
+  expect(training).toMatch(/^training-1-2-32-/);
+  const set = await readNpz(join(cache, training!));
+  expect(set.get("images")!.shape).toEqual([2, 42, 42, 3]);
+  expect((set.get("pose")!.data as Float32Array).slice(72)).toEqual(renderStill(world, 9, 1, 64).pose);
+  const seed = 1 + 900_000_000;
+  const { pose } = renderStill(world, seed, 2, 32, { style: "world", split: "validation" });
+  expect(((await readNpz(join(cache, heldOut!))).get("pose")!.data as Float32Array).slice(144)).toEqual(pose);
+
+  await trainRegressor({ ...small, ...rich, steps: 1, out: join(out, "drawn") });
+  const drawn = (await readdir(join(out, "drawn", "cache"))).sort()[1]!;
+  expect(drawn).toMatch(/-world-train\.npz$/);
+  const { pose: own } = renderStill(world, 1, 0, 32, rich);
+  expect(((await readNpz(join(out, "drawn", "cache", drawn))).get("pose")!.data as Float32Array).slice(0, 72)).toEqual(
+    own,
+  );
+
+  const tooMany = trainRegressor({ ...small, ...labels, labelledCount: 6, out: join(out, "many") });
+  await expect(tooMany).rejects.toThrow("--labelled-count: expected at most the 5 people");
+  await expect(trainRegressor({ ...small, labelledCount: 6, out: join(out, "none") })).rejects.toThrow("--labelled");
 });
 
 test("the learning rate rises, then falls as half a cosine to a hundredth", () => {
