@@ -1,15 +1,15 @@
-/** @file A command of the benchmarks as a program: parses the command line, runs, prints, sets the exit code. */
+/** @file A command of the benchmarks or experiments as a program: parses the command line, runs, prints, sets the exit code. */
 import { type LeafSpec, parseCommandLine } from "../pipelines/cli.ts";
 import { createContext } from "../pipelines/run/context.ts";
 import { MotionCueError } from "../src/errors.ts";
 import { createLog } from "../src/log.ts";
 
 /** Runs `command` on this process's arguments: its text or JSON on stdout, failures as one line on stderr. */
-export async function runProgram(command: LeafSpec): Promise<void> {
+export async function runProgram(command: LeafSpec, summary = "MotionCue's benchmarks"): Promise<void> {
   const log = createLog(process.stderr);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new MotionCueError(command.name, "interrupted")));
-  const program = { name: "npm run", summary: "MotionCue's benchmarks", version: "1" };
+  const program = { name: "npm run", summary, version: "1" };
   try {
     const argv = [command.name, ...process.argv.slice(2)];
     const parsed = parseCommandLine(program, [command], argv, createContext(log, stop.signal));

@@ -3,15 +3,14 @@ import { FormatError } from "../src/errors.ts";
 import type { CaseResult, PeerResult, ResultFile } from "./results.ts";
 import { threeDigits } from "./statistics.ts";
 
-const BEGIN = "<!-- bench -->";
-const END = "<!-- /bench -->";
-
-/** `text` with `table` between the markers `<!-- bench -->` and `<!-- /bench -->`. Throws FormatError without them. */
-export function withTable(text: string, table: string, where = "README.md"): string {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new FormatError(where, `expected the markers ${BEGIN} and ${END}; put them back`);
-  return `${text.slice(0, begin + BEGIN.length)}\n${table}\n${text.slice(end)}`;
+/** `text` with `table` between the markers `<!-- NAME -->` and `<!-- /NAME -->`. Throws FormatError without them. */
+export function withTable(text: string, table: string, name = "bench", where = "README.md"): string {
+  const [first, last] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const begin = text.indexOf(first);
+  const end = text.indexOf(last);
+  if (begin < 0 || end < begin)
+    throw new FormatError(where, `expected the markers ${first} and ${last}; put them back`);
+  return `${text.slice(0, begin + first.length)}\n${table}\n${text.slice(end)}`;
 }
 
 /**
