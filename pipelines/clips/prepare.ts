@@ -4,14 +4,13 @@ import type { FlowEstimator } from "../../flow/estimator.ts";
 import { runningPrecision } from "../../src/engine/engine.ts";
 import { MotionCueError, OptionError } from "../../src/errors.ts";
 import { cropSquare } from "../../src/image/crop.ts";
-import { type Image, imagesToTensor } from "../../src/image/image.ts";
-import { floatsToHalf } from "../../src/io/half.ts";
 import { areNeighbours, medianStep } from "../../src/video/neighbours.ts";
 import { decodeVideo, type Frame, probeVideo, type VideoInfo } from "../../src/video/video.ts";
 import { contentKey, fileDigest } from "../run/content-key.ts";
 import type { Context } from "../run/context.ts";
 import type { InputFile } from "../run/input-files.ts";
 import { choosePairs, type PairChoice } from "./choose-pairs.ts";
+import { type CropFlow, type CroppedFrame, cropFlow, type FlowSource } from "./flow-source.ts";
 import { type ClipStore, type ClipStoreWriter, createClipStore, openClipStore, removeUnfinished } from "./store.ts";
 import { cachedTracks } from "./track-cache.ts";
 import { BOX_SMOOTHING, trackSquares } from "./track-squares.ts";
@@ -28,7 +27,7 @@ export interface PrepareSettings extends Omit<PairChoice, "most"> {
   readonly boxSmoothing?: number;
   readonly maxPairs: number;
   readonly flowUpdates: number;
-  /** Stands for the flow network and its weights. */
+  /** Stands for what gives the flow: a network and its weights. */
   readonly flowIdentity: string;
 }
 
@@ -55,7 +54,7 @@ const MAX_CORRELATIONS = 2 ** 23;
 export async function prepareClips(
   inputs: readonly InputFile[],
   settings: PrepareSettings,
-  flow: FlowEstimator,
+  flow: FlowEstimator | FlowSource,
   context: Context,
 ): Promise<PreparedClips> {
   await removeUnfinished(settings.cache);
@@ -82,7 +81,7 @@ export async function prepareClips(
 async function prepareVideo(
   input: InputFile,
   settings: PrepareSettings,
-  flow: FlowEstimator,
+  flow: FlowEstimator | FlowSource,
   context: Context,
 ): Promise<ClipStore> {
   const video = await probeVideo(input.path);
@@ -119,7 +118,8 @@ async function prepareVideo(
     tracks.map(({ id }) => id),
   );
   try {
-    return await fillStore(writer, video, tracks, settings, flow, context);
+    const between = await cropFlow(flow, input.path, settings.flowUpdates);
+    return await fillStore(writer, video, tracks, settings, between, context);
   } catch (error) {
     await writer.discard();
     throw error;
@@ -131,7 +131,7 @@ async function fillStore(
   video: VideoInfo,
   tracks: readonly Track[],
   settings: PrepareSettings,
-  flow: FlowEstimator,
+  flow: CropFlow,
   context: Context,
 ): Promise<ClipStore> {
   const builders = tracks.map((track, clip) => clipBuilder(writer, clip, track, video.fps, settings, flow));
@@ -164,7 +164,7 @@ function clipBuilder(
   track: Track,
   fps: number,
   settings: PrepareSettings,
-  flow: FlowEstimator,
+  flow: CropFlow,
 ) {
   const squares = trackSquares(track, settings.boxScale, fps, settings.boxSmoothing);
   const { maxPairs, gap = 1, neighbours = 1 } = settings;
@@ -178,7 +178,7 @@ function clipBuilder(
   const batch = flowBatchSize(settings.flowSize);
   // Pairs that share no frame make twice as many images as pairs; the images are what takes memory.
   const mostImages = batch + gap * neighbours - 1;
-  let held: { readonly frame: number; readonly place: number; readonly image: Image }[] = [];
+  let held: (CroppedFrame & { readonly place: number })[] = [];
   let pairs: [number, number][] = [];
 
   async function add(frame: Frame): Promise<void> {
@@ -186,7 +186,7 @@ function clipBuilder(
     const square = squares.get(frame.index)!;
     const crop = cropSquare(frame.image, square, settings.cropSize);
     const place = await writer.addCrop(clip, { frame: frame.index, time: frame.time, ...square }, crop.data);
-    held.push({ frame: frame.index, place, image: cropSquare(frame.image, square, settings.flowSize) });
+    held.push({ frame: frame.index, square, place, image: cropSquare(frame.image, square, settings.flowSize) });
     const firsts = firstsOf.get(frame.index) ?? [];
     for (const first of firsts) pairs.push([held.findIndex((one) => one.frame === first), held.length - 1]);
     if (firsts.length > 0 && (held.length > mostImages || pairs.length >= batch)) await flush();
@@ -198,8 +198,8 @@ function clipBuilder(
       const part = pairs.slice(begin, begin + batch);
       const used = [...new Set(part.flat())].sort((a, b) => a - b);
       const local = part.map(([a, b]) => [used.indexOf(a), used.indexOf(b)] as const);
-      const images = used.map((i) => held[i]!.image);
-      const flows = await clipFlows(flow, images, local, settings.flowUpdates);
+      const frames = used.map((i) => held[i]!);
+      const flows = await flow(frames, local);
       for (const [i, [a, b]] of part.entries()) {
         await writer.addPair(clip, [held[a]!.place, held[b]!.place], flows.forward(i), flows.backward(i));
       }
@@ -209,25 +209,6 @@ function clipBuilder(
     pairs = [];
   }
   return { add, flush };
-}
-
-/** Flow of all pairs both ways in half precision; `forward(i)` is pair i's [H,W,2]. */
-async function clipFlows(
-  flow: FlowEstimator,
-  images: readonly Image[],
-  pairs: readonly (readonly [number, number])[],
-  updates: number,
-) {
-  const input = imagesToTensor(images);
-  const both = flow.clipFlows(input, pairs, updates);
-  input.dispose();
-  const halves = async (field: typeof both.forward) => {
-    const bits = floatsToHalf(await field.data<"float32">());
-    field.dispose();
-    const length = bits.length / pairs.length;
-    return (i: number) => bits.subarray(i * length, (i + 1) * length);
-  };
-  return { forward: await halves(both.forward), backward: await halves(both.backward) };
 }
 
 function flowBatchSize(size: number): number {

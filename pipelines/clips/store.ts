@@ -150,9 +150,7 @@ export async function createClipStore(
       const kept = clips.map((clip, i) => ({ ...clip, pairs: places[i]!.map((place) => clip.pairs[place]!) }));
       const index: StoreIndex = { ...info, clips: kept };
       await writeFileAtomic(join(partial, INDEX), JSON.stringify({ version: VERSION, index, places }));
-      await rm(folder, { recursive: true, force: true });
-      await rename(partial, folder);
-      const store = await openClipStore(folder);
+      const store = await putInPlace(partial, folder);
       if (!store) throw new MotionCueError(folder, "the cache cannot be read back; is the disk full?");
       return store;
     },
@@ -161,6 +159,22 @@ export async function createClipStore(
       await rm(partial, { recursive: true, force: true });
     },
   };
+}
+
+/** Gives a whole store its name. One that another process finished meanwhile is as good and may be in use: it stays. */
+async function putInPlace(partial: string, folder: string): Promise<ClipStore | undefined> {
+  const isFree = await rename(partial, folder).then(
+    () => true,
+    () => false,
+  );
+  const there = await openClipStore(folder);
+  if (isFree || there) {
+    await rm(partial, { recursive: true, force: true });
+    return there;
+  }
+  await rm(folder, { recursive: true, force: true });
+  await rename(partial, folder);
+  return openClipStore(folder);
 }
 
 function bytesOf(halves: Uint16Array): Uint8Array {

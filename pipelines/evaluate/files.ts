@@ -9,7 +9,7 @@ import { completeOptions } from "../../src/options.ts";
 import { prepareClips, type SkippedVideo } from "../clips/prepare.ts";
 import type { ClipStore } from "../clips/store.ts";
 import { checkTracksChoice } from "../clips/tracks.ts";
-import { flowCropSize, loadFlow } from "../flow/load-flow.ts";
+import { flowCropSize, loadClipFlow } from "../flow/load-flow.ts";
 import { openLabelledDataset } from "../labelled/dataset.ts";
 import { type Context, createContext } from "../run/context.ts";
 import { expandVideos } from "../run/input-files.ts";
@@ -122,7 +122,7 @@ async function footageSequences(
   context: Context,
 ): Promise<{ readonly sequences: SequencesFor; dispose(): void }> {
   const videos = await expandVideos([path]);
-  const flow = await loadFlow(options);
+  const flow = await loadClipFlow(options);
   const sequences: SequencesFor = async (cropSize) => {
     const settings = {
       cache: options.cache,
@@ -134,10 +134,10 @@ async function footageSequences(
       flowUpdates: flow.updates,
       flowIdentity: flow.identity,
     };
-    const prepared = await prepareClips(videos, settings, flow.estimator, context);
+    const prepared = await prepareClips(videos, settings, flow.source, context);
     for (const video of prepared.skipped) skipped.set(video.video, video);
     const { stores } = prepared;
     return (await Promise.all(stores.map(sequencesOf))).flat();
   };
-  return { sequences, dispose: () => flow.estimator.dispose() };
+  return { sequences, dispose: () => flow.dispose() };
 }

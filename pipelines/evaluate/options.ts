@@ -1,12 +1,6 @@
 /** @file The options of `evaluate`. */
 import type { OptionsOf, OptionTable } from "../../src/options.ts";
-import {
-  ENGINE_OPTION,
-  FLOW_NETWORK_OPTIONS,
-  MAX_PAIRS_OPTION,
-  MODEL_OPTIONS,
-  TRACK_OPTIONS,
-} from "../shared-options.ts";
+import { CLIP_FLOW_OPTIONS, ENGINE_OPTION, MAX_PAIRS_OPTION, MODEL_OPTIONS, TRACK_OPTIONS } from "../shared-options.ts";
 import { CROP_SCALE } from "../synth/stills.ts";
 
 export const EVALUATE_OPTIONS = {
@@ -34,11 +28,8 @@ export const EVALUATE_OPTIONS = {
     default: "runs/evaluate/cache",
     doc: "folder for crops and flow of videos, which a second run need not compute again",
   },
-  ...FLOW_NETWORK_OPTIONS,
-  flow: {
-    ...FLOW_NETWORK_OPTIONS.flow,
-    doc: "flow network that gives the flow residual; all but motioncue need --flow-weights",
-  },
+  ...CLIP_FLOW_OPTIONS,
+  flow: { ...CLIP_FLOW_OPTIONS.flow, doc: `what gives the flow residual; ${CLIP_FLOW_OPTIONS.flow.doc}` },
   batch: { kind: "integer", default: 16, min: 1, max: 1024, doc: "frames that the network sees at once" },
   ...ENGINE_OPTION,
 } as const satisfies OptionTable;

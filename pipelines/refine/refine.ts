@@ -4,8 +4,9 @@ import { type EngineInfo, startEngine } from "../../src/engine/engine.ts";
 import { MotionCueError, OptionError } from "../../src/errors.ts";
 import { writeFileAtomic } from "../../src/io/write-file.ts";
 import { type PrepareSettings, prepareClips, type SkippedVideo } from "../clips/prepare.ts";
+import type { ClipStore } from "../clips/store.ts";
 import { checkTracksChoice } from "../clips/tracks.ts";
-import { flowCropSize, loadFlow } from "../flow/load-flow.ts";
+import { flowCropSize, loadClipFlow } from "../flow/load-flow.ts";
 import { type Checkpoint, lastCheckpoint } from "../run/checkpoint.ts";
 import { contentKey } from "../run/content-key.ts";
 import { type Context, createContext } from "../run/context.ts";
@@ -18,6 +19,7 @@ import { completeRefineOptions, FREE_ON_RESUME, type RefineOptions } from "./opt
 import { writeRunReport } from "./report.ts";
 import { evenlySpread, nearestPairs, type PairPlace, splitPairs } from "./sampler.ts";
 import { runSteps } from "./steps.ts";
+import { checkTemplateChoice, openTemplateKeypoints } from "./template-keypoints.ts";
 
 /** What to refine on (videos and folders of them), and how; options that are left out come from the preset. */
 export interface RefineJob extends Partial<RefineOptions> {
@@ -58,9 +60,10 @@ export async function refine(job: RefineJob, context: Context = createContext())
   const { options, folder } = plan;
   await checkTracksChoice(options.tracks);
   const engine = await startEngine(options.engine, options.precision);
+  await checkTemplateChoice(options.keypointsFrom);
   const models = await loadModels(options);
   try {
-    const flow = await loadFlow(options);
+    const flow = await loadClipFlow(options);
     await enterRunFolder(folder, options);
     if (!options.resume)
       await writeFileAtomic(folder.options, `${JSON.stringify({ videos: plan.videos, ...options }, null, 2)}\n`);
@@ -77,8 +80,8 @@ export async function refine(job: RefineJob, context: Context = createContext())
       flowIdentity: flow.identity,
       ...pairSettings(options),
     };
-    const prepared = await prepareClips(inputs, settings, flow.estimator, context);
-    flow.estimator.dispose();
+    const prepared = await prepareClips(inputs, settings, flow.source, context);
+    flow.dispose();
     const splits = prepared.stores.map(splitPairs);
     const training = splits.flatMap((split) => split.training);
     const heldOut = nearestPairs(splits.flatMap((split) => split.heldOut));
@@ -86,13 +89,11 @@ export async function refine(job: RefineJob, context: Context = createContext())
       if (!options.resume) await leaveRunFolder(folder);
       throw new MotionCueError("refine", "none of the videos gave a pair of frames to train on; see the lines above");
     }
-    const keypoints =
-      options.keypoints === undefined
-        ? undefined
-        : await openKeypoints(options.keypoints, prepared.stores, models.body.host, context);
+    const keypoints = await openSource(options, prepared.stores, { ...models, ...settings }, context);
     const clips = contentKey(prepared.stores.map(({ key }) => key));
     const inputsKnown = { ...models.inputs, clips, ...(keypoints ? { keypoints: keypoints.digest } : {}) };
-    const ready = { ...models, inputs: inputsKnown, ...(keypoints ? { points: keypoints.sampler } : {}) };
+    const { sampler: points, mirror } = keypoints ?? {};
+    const ready = { ...models, inputs: inputsKnown, ...(points ? { points } : {}), ...(mirror ? { mirror } : {}) };
     const done = await train({ ...plan, models: ready, training, heldOut, keypoints }, context).finally(() =>
       keypoints?.sampler.dispose(),
     );
@@ -128,6 +129,17 @@ function pairSettings({ frameGap, neighbours, sequence }: RefineOptions): Partia
     ...(neighbours > 1 ? { neighbours } : {}),
     ...(sequence > 2 ? { sequence } : {}),
   };
+}
+
+/** The keypoints that the options name, if any. */
+async function openSource(
+  { keypoints, keypointsFrom }: RefineOptions,
+  stores: readonly ClipStore[],
+  setting: Pick<LoadedModels, "regressor" | "body"> & Pick<PrepareSettings, "cache" | "boxScale">,
+  context: Context,
+): Promise<KeypointSource | undefined> {
+  if (keypoints !== undefined) return openKeypoints(keypoints, stores, setting.body.host, context);
+  return keypointsFrom === undefined ? undefined : openTemplateKeypoints(keypointsFrom, stores, setting, context);
 }
 
 async function train(job: TrainingJob, context: Context): Promise<{ before: ResidualSummary; after: ResidualSummary }> {

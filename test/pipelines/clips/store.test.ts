@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type CropRecord, createClipStore, openClipStore, removeUnfinished } from "../../../pipelines/clips/store.ts";
@@ -57,4 +57,23 @@ test("a store that was cut short, is of another version, or was never finished c
   mkdirSync(join(parent, "other.partial-1"));
   await removeUnfinished(parent);
   expect(readdirSync(parent)).toEqual(["other.partial-1", "store"]);
+});
+
+test("of two processes that finish the same store the first one's stays, since it may be in use", async () => {
+  const parent = temporaryFolder();
+  const folder = join(parent, "store");
+  const writer = await createClipStore(folder, INFO, [1]);
+  for (const frame of [0, 1]) await writer.addCrop(0, record(frame), crop(5));
+  await writer.addPair(0, [0, 1], flow(1), flow(1));
+  // As another process leaves it meanwhile: the same but for its colour.
+  const other = await createClipStore(join(parent, "other"), INFO, [1]);
+  for (const frame of [0, 1]) await other.addCrop(0, record(frame), crop(9));
+  await other.addPair(0, [0, 1], flow(1), flow(1));
+  await other.finish(() => true);
+  renameSync(join(parent, "other"), folder);
+  const store = await writer.finish(() => true);
+  const pixels = new Uint8Array(12);
+  await store.readCrop(0, 0, pixels, 0);
+  expect(pixels[0]).toBe(9);
+  expect(readdirSync(parent)).toEqual(["store"]);
 });
