@@ -19,6 +19,13 @@ export interface Backbone {
   recognise(shapes: ParameterShapes): Partial<RegressorSpec> | undefined;
   /** Features [B,N,F] at N places of normalised images [B,S,S,3]. */
   features(parameters: Parameters, spec: RegressorSpec, images: Tensor4D, batchNorm: BatchNormMode): Tensor3D;
+  /** The same with maps [B,h,w,K] of what can be taught to be joints, for training; not every backbone has such. */
+  withMaps?(
+    parameters: Parameters,
+    spec: RegressorSpec,
+    images: Tensor4D,
+    batchNorm: BatchNormMode,
+  ): { readonly features: Tensor3D; readonly maps: Tensor4D };
 }
 
 /** A feature map [B,H,W,F] as features at H*W places, row by row. */

@@ -1,5 +1,5 @@
 /** @file What a head is: features at some places to pose, shape and camera. */
-import type { Tensor, Tensor2D, Tensor3D } from "../src/engine/tf.ts";
+import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "../src/engine/tf.ts";
 import type { HostTensor } from "../src/io/host-tensor.ts";
 import type { ParameterShapes, Parameters } from "../src/nn/parameters.ts";
 import type { RegressorSpec } from "./regressor-spec.ts";
@@ -9,6 +9,8 @@ export type BodyPrediction = {
   readonly rotations: Tensor;
   readonly betas: Tensor2D;
   readonly camera: Tensor2D;
+  /** Where the backbone has maps that can be taught to be joints, those: [B,h,w,K]. */
+  readonly maps?: Tensor4D;
 };
 
 /** Dropout while training; a seed names the pattern. */

@@ -5,6 +5,7 @@ import { ShapeError } from "../src/errors.ts";
 import type { BatchNormMode } from "../src/nn/batch-norm.ts";
 import { initialValues } from "../src/nn/init.ts";
 import { disposeParameters, type Parameters, parametersFromHost, parametersToHost } from "../src/nn/parameters.ts";
+import type { Backbone } from "./backbone.ts";
 import { backbones } from "./backbones.ts";
 import { type RegressorExtras, readRegressorFile, writeRegressorFile } from "./checkpoint.ts";
 import type { BodyPrediction, Dropout } from "./head.ts";
@@ -50,9 +51,12 @@ export function regressorWith(spec: RegressorSpec, parameters: Parameters): Regr
       }
       return tf.tidy(() => {
         const normalised = tf.div(tf.sub(images, tf.tensor1d([...mean])), tf.tensor1d([...std])) as Tensor4D;
-        const features = backbones[spec.backbone].features(parameters, spec, normalised, batchNorm);
+        const backbone: Backbone = backbones[spec.backbone];
+        const { features, maps } = backbone.withMaps?.(parameters, spec, normalised, batchNorm) ?? {
+          features: backbone.features(parameters, spec, normalised, batchNorm),
+        };
         const estimate = (of: Tensor3D) => heads[spec.head].estimate(parameters, spec, of, dropout);
-        return inContext(parameters, spec, features, past, estimate);
+        return { ...inContext(parameters, spec, features, past, estimate), ...(maps ? { maps } : {}) };
       });
     },
     dispose: () => disposeParameters(parameters),

@@ -2,7 +2,7 @@
 import type { BodyModel } from "../../smpl/body-model.ts";
 import type { BodyPrediction } from "../../smpl/head.ts";
 import type { PredictOptions, Regressor } from "../../smpl/regressor.ts";
-import { type Tensor2D, type Tensor3D, tf } from "../../src/engine/tf.ts";
+import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { convertCameras, projectWeak } from "../../src/geometry/camera.ts";
 import type { LabelledCrop } from "./crop.ts";
 import { ROOT_JOINTS } from "./joint-sets.ts";
@@ -12,6 +12,8 @@ import type { LabelledPrediction, LabelledTargets } from "./supervised.ts";
 export interface LabelledPair {
   readonly predicted: LabelledPrediction;
   readonly targets: LabelledTargets;
+  /** Maps of the backbone that can be taught to be joints, where it has such. */
+  readonly maps?: Tensor4D;
 }
 
 /**
@@ -25,12 +27,12 @@ export function predictLabelled(
   { predicted: known, ...options }: PredictOptions & { readonly predicted?: BodyPrediction | undefined } = {},
 ): LabelledPair {
   const { cropSize, camera: convention } = regressor.spec;
-  const { rotations, betas, camera } = known ?? regressor.predict(cropTensor(crops, cropSize), options);
+  const { rotations, betas, camera, maps } = known ?? regressor.predict(cropTensor(crops, cropSize), options);
   const joints3d = body.forward({ rotations, betas }).joints as Tensor3D;
   const { pixels } = projectWeak(joints3d, camera, cropSize, convention);
   const joints2d = tf.sub<Tensor3D>(tf.mul(tf.add(pixels, 0.5), 2 / cropSize), 1);
   const predicted = { rotations, betas, camera: convertCameras(camera, convention, "sX+t"), joints3d, joints2d };
-  return { predicted, targets: labelledTargets(crops, betas.shape[1]) };
+  return { predicted, targets: labelledTargets(crops, betas.shape[1]), ...(maps ? { maps } : {}) };
 }
 
 /** The crops as [B,S,S,3] in 0..1. */

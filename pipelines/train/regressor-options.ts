@@ -32,7 +32,17 @@ export const TRAIN_REGRESSOR_OPTIONS = {
   },
   heldOut: { kind: "integer", min: 1, default: 256, doc: "synthetic pictures to measure on, never trained on" },
   ...BODY_OPTION,
-  backbone: { kind: "choice", choices: ["resnet18", "resnet50", "hrnet"], default: "resnet18", doc: "feature network" },
+  initial: {
+    kind: "text",
+    value: "FILE",
+    doc: "regressor to begin with, in place of new weights; the network is then the file's, at this crop size",
+  },
+  backbone: {
+    kind: "choice",
+    choices: ["resnet18", "resnet50", "hrnet", "landmarks"],
+    default: "resnet18",
+    doc: "feature network; landmarks learns most in few steps",
+  },
   width: {
     kind: "integer",
     min: 1,
@@ -52,6 +62,12 @@ export const TRAIN_REGRESSOR_OPTIONS = {
   },
   warmUp: { kind: "integer", min: 0, default: 300, doc: "steps in which the learning rate rises" },
   gradientClip: { kind: "number", min: 0, default: 30, doc: "largest norm of the gradient; 0: any" },
+  landmarkWeight: {
+    kind: "number",
+    min: 0,
+    default: 0.2,
+    doc: "of the lesson that landmarks are joints, for the backbone of that name",
+  },
   dropout: { kind: "number", min: 0, max: 0.9, default: 0, doc: "share of the head's activations that are zeroed" },
   augment: {
     kind: "number",

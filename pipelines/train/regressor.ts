@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { BodyModel } from "../../smpl/body-model.ts";
 import { createBodyModel } from "../../smpl/body-model.ts";
 import { loadBody } from "../../smpl/load-body.ts";
-import { createRegressor, type Regressor, saveRegressor } from "../../smpl/regressor.ts";
+import { createRegressor, loadRegressor, type Regressor, regressorWith, saveRegressor } from "../../smpl/regressor.ts";
+import { completeSpec } from "../../smpl/regressor-spec.ts";
 import { startEngine } from "../../src/engine/engine.ts";
 import { tf } from "../../src/engine/tf.ts";
 import { NonFiniteError, OptionError } from "../../src/errors.ts";
@@ -27,6 +28,7 @@ import { warmCosine } from "../run/learning-rate.ts";
 import { appendStep, forgetStepsAfter } from "../run/step-records.ts";
 import { createWorld, GENERATOR_VERSION } from "../synth/world.ts";
 import { jointBody } from "./joint-body.ts";
+import { landmarkLoss } from "./landmark-loss.ts";
 import { type JointErrors, measureJoints } from "./regressor-errors.ts";
 import { completeTrainOptions, type TrainRegressorOptions } from "./regressor-options.ts";
 import {
@@ -54,6 +56,8 @@ const LOSS = completeOptions("train regressor", SUPERVISED_OPTIONS, {
   keypoints3d: 20,
   scale: 1,
 });
+/** No limit to a gradient's norm that float32 can hold. */
+const NO_LIMIT = 1e30;
 /** Added to the seed for held-out pictures, so that no training seed in use meets it. */
 const HELD_OUT_SEED = 900_000_000;
 
@@ -69,18 +73,31 @@ export async function trainRegressor(
   const folder = runFolder(options.out);
   await enterRunFolder(folder, { resume: options.resume, overwrite: options.overwrite });
   await startEngine(options.engine, options.precision);
-  const { backbone, width, hidden, cropSize, seed } = options;
   if (!options.resume) await writeFileAtomic(folder.options, `${JSON.stringify(options, null, 2)}\n`);
   const full = (await loadBody(options.body)).host;
   const body = createBodyModel(jointBody(full));
   const { training, heldOut } = await loadSets(options, createWorld(full), folder, context);
-  const regressor = createRegressor({ backbone, width, hidden, cropSize, camera: "sX+t" }, seed);
+  const regressor = await newRegressor(options);
   try {
     return await runTraining({ options, folder, training, heldOut, regressor, body }, context);
   } finally {
     regressor.dispose();
     body.dispose();
   }
+}
+
+/** A new network, or that of a file at the crop size of the options. */
+async function newRegressor({
+  initial,
+  backbone,
+  width,
+  hidden,
+  cropSize,
+  seed,
+}: TrainRegressorOptions): Promise<Regressor> {
+  if (initial === undefined) return createRegressor({ backbone, width, hidden, cropSize, camera: "sX+t" }, seed);
+  const { spec, parameters } = await loadRegressor(initial);
+  return regressorWith(completeSpec({ ...spec, cropSize }, "--crop-size"), parameters);
 }
 
 interface TrainingJob {
@@ -198,15 +215,19 @@ function takeStep(job: TrainingJob, adam: Adam, step: number) {
   const dropout = options.dropout > 0 ? { dropout: { seed: random.integer(2 ** 30), rate: options.dropout } } : {};
   let numbers: Record<string, number> = {};
   const { value, gradients } = valueAndGradients(() => {
-    const { predicted, targets } = predictLabelled({ regressor, body }, crops, { batchNorm: "batch", ...dropout });
+    const known = predictLabelled({ regressor, body }, crops, { batchNorm: "batch", ...dropout });
+    const { predicted, targets, maps } = known;
     const { total, terms } = supervisedLoss(predicted, targets, LOSS);
     const values = tf.stack(SUPERVISED_TERMS.map((term) => terms[term])).dataSync();
     numbers = Object.fromEntries(SUPERVISED_TERMS.map((term, i) => [term, values[i]!]));
-    return total;
+    if (!maps) return total;
+    const lesson = landmarkLoss(maps, targets.joints2d!);
+    numbers["landmarks"] = lesson.dataSync()[0]!;
+    return tf.add(total, tf.mul(lesson, options.landmarkWeight)) as tf.Scalar;
   }, regressor.parameters);
   const loss = value.dataSync()[0]!;
   value.dispose();
-  const limit = options.gradientClip > 0 ? options.gradientClip : Number.MAX_VALUE;
+  const limit = options.gradientClip > 0 ? options.gradientClip : NO_LIMIT;
   const { gradients: clipped, norm } = clipGradients(gradients, limit);
   const gradientNorm = norm.dataSync()[0]!;
   norm.dispose();

@@ -26,6 +26,7 @@ const SIZES: Readonly<Record<BackboneName, Partial<RegressorSpec>>> = {
   resnet50: { width: 2 },
   hrnet: { width: 2 },
   vit: { width: 12, vit: { depth: 2, heads: 3 } },
+  landmarks: { width: 3 },
 };
 const light = (backbone: BackboneName, head: HeadName = "iterative"): Partial<RegressorSpec> => ({
   backbone,
