@@ -7,6 +7,7 @@ import { teacherAnchorSpec } from "./cues/anchor-teacher.ts";
 import type { Cue, CueSpec } from "./cues/cue.ts";
 import { flowCueSpec } from "./cues/flow.ts";
 import { keypointsCueSpec } from "./cues/keypoints.ts";
+import { selfTrainingSpec } from "./cues/self-training.ts";
 import { textureCueSpec } from "./cues/texture.ts";
 
 /** Hides a spec's option type, so that specs of different options fit one table. */
@@ -17,7 +18,7 @@ function entry<T extends OptionTable>(spec: CueSpec<T>): CueSpec {
 export const cues: ReadonlyMap<string, CueSpec> = new Map(
   [
     ...[entry(flowCueSpec), entry(textureCueSpec), entry(keypointsCueSpec), entry(accelerationCueSpec)],
-    ...[entry(labelledAnchorSpec), entry(teacherAnchorSpec)],
+    ...[entry(labelledAnchorSpec), entry(teacherAnchorSpec), entry(selfTrainingSpec)],
   ].map((spec) => [spec.name, spec]),
 );
 

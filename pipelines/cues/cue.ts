@@ -59,6 +59,8 @@ export interface FrameSet {
   readonly triples: readonly (readonly [number, number, number])[];
   /** [F*K*3] observed keypoints: x, y in crop pixels and confidence, 0 where unknown; `predicted.points` are their joints. */
   readonly keypoints?: Float32Array;
+  /** [K] where left and right of the keypoints are sides of the picture: the point that each is on a person seen from behind. */
+  readonly keypointMirror?: readonly number[];
 }
 
 /** Everything a cue may look at for one batch of P pairs. `predicted` carries gradient; all else is constant. */
@@ -86,11 +88,13 @@ export interface CueInputs {
   readonly teacher?: PairOf<FrameParameters>;
   /** A batch of labelled crops: what the regressor predicts for them and what it should. */
   readonly labelled?: LabelledPair;
+  /** Augmented frames: what the regressor predicts for them, and what the teacher says of the frames as they are. */
+  readonly self?: LabelledPair;
   readonly frames?: FrameSet;
 }
 
 /** What a cue cannot do without: an optional part of CueInputs, or frames in threes or with keypoints. */
-export type CueNeed = "flow" | "images" | "teacher" | "labelled" | "triples" | "keypoints";
+export type CueNeed = "flow" | "images" | "teacher" | "labelled" | "self" | "triples" | "keypoints";
 
 /** What a cue found, on the host: for logs and reports. */
 export interface CueReport {

@@ -3,6 +3,7 @@ import { type Tensor2D, tf } from "../../src/engine/tf.ts";
 import { MotionCueError, NonFiniteError, ShapeError } from "../../src/errors.ts";
 import type { OptionsOf, OptionTable } from "../../src/options.ts";
 import { type Cue, type CueSpec, needed, numbersOnly } from "./cue.ts";
+import { assignSides } from "./keypoint-sides.ts";
 import { PENALTIES, penalised } from "./robust.ts";
 
 const KEYPOINTS_CUE_OPTIONS = {
@@ -32,7 +33,7 @@ const REFERENCE_SIZE = 224;
 
 export const keypointsCueSpec: CueSpec<typeof KEYPOINTS_CUE_OPTIONS> = {
   name: "keypoints",
-  doc: "Joints should fall on the 2D keypoints of a file (needs --keypoints).",
+  doc: "Joints should fall on 2D keypoints (needs --keypoints or --keypoints-from).",
   // That of the supervised loss: 5 for 2D keypoints, times 60.
   weight: 300,
   needs: ["keypoints"],
@@ -44,7 +45,10 @@ export const keypointsCueSpec: CueSpec<typeof KEYPOINTS_CUE_OPTIONS> = {
 /**
  * The cue whose value is the mean of rho(d^2) over all keypoints of the batch's frames, weighted by their confidence, d
  * being the distance between projected joint and keypoint in half crop sides (the unit of the supervised 2D loss); 0, and
- * connected, where no keypoint is known. Numbers: `keypoints` that count, `distance` as their mean in crop pixels.
+ * connected, where no keypoint is known. Where the keypoints' sides are the picture's, each frame takes those that are
+ * nearer to the joints as they are in this step: sides that are fixed before the run would keep the network's first
+ * mistakes about who faces where. Numbers: `keypoints` that count, `distance` as their mean in crop pixels, and frames
+ * `swapped` and `unclear`.
  * Throws NonFiniteError naming a frame. Sources: SPIN's 2D loss; the penalty of SMPLify (Bogo et al. 2016).
  */
 export function createKeypointsCue(options: KeypointsCueOptions): Cue {
@@ -53,7 +57,7 @@ export function createKeypointsCue(options: KeypointsCueOptions): Cue {
     needs: ["keypoints"],
     loss(inputs) {
       const where = "cue keypoints";
-      const { predicted, keypoints, names } = needed(where, inputs, "frames");
+      const { predicted, keypoints, keypointMirror, names } = needed(where, inputs, "frames");
       const { points } = predicted;
       if (!keypoints || !points) throw new MotionCueError(where, "needs keypoints, which this run does not provide");
       const [frames, count] = points.shape;
@@ -62,7 +66,9 @@ export function createKeypointsCue(options: KeypointsCueOptions): Cue {
       const host = points.dataSync() as Float32Array;
       const bad = host.findIndex((x) => !Number.isFinite(x));
       if (bad >= 0) throw notFinite(names[Math.floor(bad / 2 / count)]!);
-      const { targets, weights, used, distance } = compare(host, keypoints, options.minConfidence);
+      const sided = keypointMirror && assignSides(host, keypoints, keypointMirror);
+      const known = sided?.keypoints ?? keypoints;
+      const { targets, weights, used, distance } = compare(host, known, options.minConfidence);
       const offset = tf.div(tf.sub(points, tf.tensor3d(targets, points.shape)), inputs.cropSize / 2);
       const squared = tf.sum(tf.square(offset), 2) as Tensor2D;
       const size = (2 * options.robustSize) / REFERENCE_SIZE;
@@ -70,7 +76,11 @@ export function createKeypointsCue(options: KeypointsCueOptions): Cue {
         value: tf.sum<tf.Scalar>(
           tf.mul(penalised(options.robust, squared, size), tf.tensor2d(weights, [frames, count])),
         ),
-        report: numbersOnly({ keypoints: used, distance }),
+        report: numbersOnly({
+          keypoints: used,
+          distance,
+          ...(sided ? { swapped: sided.swapped, unclear: sided.unclear } : {}),
+        }),
       };
     },
   };

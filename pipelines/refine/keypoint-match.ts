@@ -18,6 +18,8 @@ export interface KeypointSource {
   readonly sampler: JointSampler;
   /** [F*K*3] of frames: crop pixels and confidence, 0 where unknown. */
   keypointsOf(frames: readonly FramePlace[]): Float32Array;
+  /** [K] see FrameSet.keypointMirror. */
+  readonly mirror?: readonly number[];
   /** Frames of all clips that have keypoints. */
   readonly matched: number;
   /** Stands for the files' content. */

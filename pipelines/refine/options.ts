@@ -93,6 +93,13 @@ export const REFINE_OPTIONS = {
     max: 1,
     doc: "share of the teacher's weights that stays after a step, the rest follows the network; 1: it stands still",
   },
+  selfAugment: {
+    kind: "number",
+    default: 0.6,
+    min: 0,
+    max: 1,
+    doc: "strength of the changes to the frames that the cue self compares (1: SPIN's turns, scales and colours)",
+  },
   keypoints: {
     kind: "text",
     value: "FILE|DIR",
@@ -221,8 +228,8 @@ function checkNeeds(options: RefineOptions): void {
   if (keypoints.length > 1) fail("--keypoints and --keypoints-from say two things; give one of them");
   if (!cues.has("keypoints") && keypoints.length > 0)
     fail("--keypoints and --keypoints-from are used by the cue keypoints only; give --cue keypoints too");
-  if (!cues.has("teacher") && options.teacherDecay < 1)
-    fail("--teacher-decay is of the teacher anchor; give --anchor teacher or leave it out");
+  if (!cues.has("teacher") && !cues.has("self") && options.teacherDecay < 1)
+    fail("--teacher-decay is of the teacher; give --anchor teacher or --cue self, or leave it out");
   for (const cue of cues)
     if (cueSpec(cue).needs.includes("triples") && options.sequence < 3)
       fail(`the cue ${cue} looks at three frames in a row; give --sequence 3 or more`);

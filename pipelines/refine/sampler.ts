@@ -229,7 +229,7 @@ function frameName({ store, clip, crop }: FramePlace): FrameName {
 }
 
 /** Where the frame's outer edges lie in one of its crops, crop pixels: left, top, right, bottom. */
-function frameEdges({ store: { index }, clip, crop }: FramePlace): [number, number, number, number] {
+export function frameEdges({ store: { index }, clip, crop }: FramePlace): [number, number, number, number] {
   const { a, bx, by } = cropMap(index.clips[clip]!.crops[crop]!, index.cropSize);
   const { x0, y0, x1, y1 } = fullBox(index.height, index.width);
   return [a * x0 + bx, a * y0 + by, a * x1 + bx, a * y1 + by];

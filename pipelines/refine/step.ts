@@ -18,9 +18,12 @@ import {
   takeRows,
 } from "../cues/cue.ts";
 import { rowsAt } from "../cues/pair-sight.ts";
-import type { LabelledBatch } from "../labelled/source.ts";
+import type { Augmentation } from "../labelled/crop.ts";
+import { type LabelledBatch, labelledBatch } from "../labelled/source.ts";
 import type { StepReport } from "../run/step-records.ts";
+import { predictTogether } from "./predict-together.ts";
 import type { PairBatch } from "./sampler.ts";
+import { predictBothWays, selfLabelledCrops } from "./self-labels.ts";
 import { type HostParameters, parameterTensors } from "./teacher-cache.ts";
 
 /** The networks and losses of a run. */
@@ -31,6 +34,8 @@ export interface RefineModels {
   readonly teacher: Regressor | undefined;
   /** Gives the points that a batch's keypoints are compared with, where a cue needs them. */
   readonly points?: JointSampler;
+  /** Of these points; see FrameSet.keypointMirror. */
+  readonly mirror?: readonly number[];
   readonly cues: readonly { readonly cue: Cue; readonly weight: number }[];
 }
 
@@ -39,6 +44,8 @@ export interface StepBatch extends PairBatch {
   /** What the teacher says of the frames, where it is known already. */
   readonly taught?: HostParameters;
   readonly labelled?: LabelledBatch;
+  /** Of each frame, how it is changed for self-training. */
+  readonly augmentations?: readonly Augmentation[];
   /** Frames from one to the next of a temporal context; 1. */
   readonly gap?: number;
 }
@@ -50,6 +57,8 @@ interface BatchTensors {
   readonly images: Tensor4D;
   readonly flow: PairOf<Tensor4D>;
   readonly teacher: FrameParameters | undefined;
+  /** Augmented frames with the teacher's labels. */
+  readonly self: LabelledBatch | undefined;
 }
 
 /** What a step found. The caller disposes `gradients`. */
@@ -107,10 +116,12 @@ type OnCue = (name: string, cue: { value: number; numbers: Readonly<Record<strin
 function gradientsOf(models: RefineModels, tensors: BatchTensors, onCue: OnCue): ValueAndGradients {
   const { names, labelled } = tensors.batch;
   const total = (): tf.Scalar => {
-    const known = labelled && predictTogether(models.regressor, tensors.images, labelled);
+    const { self } = tensors;
+    const known = predictTogether(models.regressor, tensors.images, [labelled, self]);
     const inputs = {
       ...cueInputs(models, tensors, known?.frames),
-      ...(labelled ? { labelled: labelled.predict(models, known?.labelled) } : {}),
+      ...(labelled ? { labelled: labelled.predict(models, known?.others[0]) } : {}),
+      ...(self ? { self: self.predict(models, known?.others[1]) } : {}),
     };
     const weighted = models.cues.map(({ cue, weight }) => {
       const { value, report } = cue.loss(inputs);
@@ -127,25 +138,8 @@ function gradientsOf(models: RefineModels, tensors: BatchTensors, onCue: OnCue):
   return valueAndGradients(total, models.regressor.parameters);
 }
 
-/**
- * What the regressor says of the frames and of the labelled images, asked once: the gradients of its weights then come as
- * one. Undefined for a regressor with temporal context, which labelled images do not have.
- */
-function predictTogether(regressor: Regressor, images: Tensor4D, labelled: LabelledBatch) {
-  if (regressor.spec.context > 0) return undefined;
-  const all = regressor.predict(tf.concat([images, labelled.images(regressor.spec.cropSize)]));
-  const count = images.shape[0];
-  const part = <T extends Tensor>(x: T, begin: number, size: number): T => tf.slice(x, begin, size);
-  const rows = (begin: number, size: number): BodyPrediction => ({
-    rotations: part(all.rotations, begin, size),
-    betas: part(all.betas, begin, size),
-    camera: part(all.camera, begin, size),
-  });
-  return { frames: rows(0, count), labelled: rows(count, all.betas.shape[0] - count) };
-}
-
 function cueInputs(
-  { regressor, body, points, cues = [] }: Pick<RefineModels, "regressor" | "body"> & Partial<RefineModels>,
+  { regressor, body, points, mirror, cues = [] }: Pick<RefineModels, "regressor" | "body"> & Partial<RefineModels>,
   { batch, images, flow, teacher }: BatchTensors,
   known?: BodyPrediction,
 ): CueInputs {
@@ -167,7 +161,14 @@ function cueInputs(
     predicted: halves(predicted),
     flow,
     picture: { first: rowsAt(batch.picture, first, 4), second: rowsAt(batch.picture, second, 4) },
-    frames: { names: batch.frames, predicted, pairs, triples, ...(keypoints ? { keypoints } : {}) },
+    frames: {
+      names: batch.frames,
+      predicted,
+      pairs,
+      triples,
+      ...(keypoints ? { keypoints } : {}),
+      ...(keypoints && mirror ? { keypointMirror: mirror } : {}),
+    },
     ...(teacher ? { teacher: halves(teacher) } : {}),
     ...(cues.some(({ cue }) => cue.needs.includes("images"))
       ? { images: { first: takeRows(images, first), second: takeRows(images, second) } }
@@ -183,18 +184,21 @@ function pastOf({ spec: { context } }: Regressor, { frames, gap = 1 }: StepBatch
 }
 
 function uploadBatch({ teacher, body }: Pick<RefineModels, "teacher" | "body">, batch: StepBatch): BatchTensors {
-  const { names, frames, cropSize, flowSize, crops, forward, backward, taught } = batch;
+  const { names, frames, cropSize, flowSize, crops, forward, backward, taught, augmentations } = batch;
   const images = cropBatch(crops, cropSize);
   const shape: [number, number, number, number] = [names.length, flowSize, flowSize, 2];
   const predict = () => {
+    if (teacher && augmentations) return predictBothWays(teacher, body, images);
     if (taught) return parameterTensors(taught, frames.length);
     return teacher && (tf.tidy(() => parametersOf(predictFrames(teacher, body, images))) as unknown as FrameParameters);
   };
+  const known = teacher && predict();
   return {
     batch,
     images,
     flow: { first: tf.tensor4d(forward, shape), second: tf.tensor4d(backward, shape) },
-    teacher: teacher && predict(),
+    teacher: known,
+    self: known && augmentations && labelledBatch(selfLabelledCrops(crops, cropSize, known, augmentations)),
   };
 }
 

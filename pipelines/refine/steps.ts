@@ -4,6 +4,7 @@ import { createAdam } from "../../src/nn/adam.ts";
 import { clipGradients, disposeGradients } from "../../src/nn/gradients.ts";
 import { assignFromHost, parametersToHost } from "../../src/nn/parameters.ts";
 import { createRandom } from "../../src/random.ts";
+import { drawAugmentation } from "../labelled/crop.ts";
 import { type Checkpoint, saveCheckpoint } from "../run/checkpoint.ts";
 import type { Context } from "../run/context.ts";
 import type { RunFolder } from "../run/folder.ts";
@@ -87,9 +88,11 @@ function batchLoader({ options, training, models, keypoints }: StepsJob): (index
   const units = drawUnits(training, options.sequence, options.frameGap);
   const count = Math.max(1, Math.round(options.batch / (options.sequence - 1)));
   const teacher = teacherCache({ options, training, models }, count * options.sequence);
+  const isSelfTrained = models.cues.some(({ cue }) => cue.needs.includes("self"));
   return async (index) => {
     const places = drawItems(units, count, createRandom(options.seed, "pairs", index)).flat();
     const { frames } = framesOf(places);
+    const random = createRandom(options.seed, "self", index);
     const [pairs, labelled, taught] = await Promise.all([
       loadPairs(places),
       models.labelled?.load(options.seed, index, options.labelledBatch),
@@ -100,6 +103,7 @@ function batchLoader({ options, training, models, keypoints }: StepsJob): (index
       gap: options.frameGap,
       ...(labelled ? { labelled } : {}),
       ...(taught ? { taught } : {}),
+      ...(isSelfTrained ? { augmentations: frames.map(() => drawAugmentation(random, options.selfAugment)) } : {}),
       ...(keypoints ? { keypoints: keypoints.keypointsOf(frames) } : {}),
     };
   };
