@@ -45,6 +45,28 @@ export function transformPoints(
   });
 }
 
+/** One coordinate as a function of place: x * column + y * row + constant; [B,K] each. */
+export interface AffineRow {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly constant: Tensor;
+}
+
+/** The inverse maps of matrices [B,K,2,3]: source x and y by destination places counted from (`middle`, `middle`). Call it in a tidy. */
+export function inverseRows(matrices: Tensor4D, middle = 0): { readonly x: AffineRow; readonly y: AffineRow } {
+  const [batch, count] = matrices.shape;
+  const parts = tf.unstack(tf.reshape(matrices, [batch, count, 6]), 2);
+  const [a, b, tx, c, d, ty] = parts as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  const determinant = tf.sub(tf.mul(a, d), tf.mul(b, c));
+  const inverse = tf.reciprocal(awayFromZero(determinant));
+  const [dx, dy] = [tf.sub(middle, tx), tf.sub(middle, ty)];
+  const row = (x: Tensor, y: Tensor): AffineRow => {
+    const [alongX, alongY] = [tf.mul(x, inverse), tf.mul(y, inverse)];
+    return { x: alongX, y: alongY, constant: tf.add(tf.mul(alongX, dx), tf.mul(alongY, dy)) };
+  };
+  return { x: row(d, tf.neg(b)), y: row(tf.neg(c), a) };
+}
+
 /** Source coordinates of destination pixels: x and y, each [B,H,W,K]. */
 export interface SourceCoordinates {
   readonly x: Tensor4D;
@@ -54,15 +76,14 @@ export interface SourceCoordinates {
 /** Where the pixels of an H x W picture come from under matrices [B,K,2,3]: the inverse maps at every pixel centre. Call it in a tidy. */
 export function sourceCoordinates(matrices: Tensor4D, height: number, width: number): SourceCoordinates {
   const [batch, count] = matrices.shape;
-  const parts = tf.unstack(tf.reshape(matrices, [batch, 1, 1, count, 6]), 4);
-  const [a, b, tx, c, d, ty] = parts as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-  const determinant = tf.sub(tf.mul(a, d), tf.mul(b, c));
-  const inverse = tf.reciprocal(awayFromZero(determinant));
-  const dx = tf.sub(tf.reshape(tf.range(0, width), [1, 1, width, 1]), tx);
-  const dy = tf.sub(tf.reshape(tf.range(0, height), [1, height, 1, 1]), ty);
-  const x = tf.sub(tf.mul(tf.mul(d, inverse), dx), tf.mul(tf.mul(b, inverse), dy));
-  const y = tf.sub(tf.mul(tf.mul(a, inverse), dy), tf.mul(tf.mul(c, inverse), dx));
-  return { x: x as Tensor4D, y: y as Tensor4D };
+  const places = { x: tf.reshape(tf.range(0, width), [1, 1, width, 1]), y: tf.reshape(tf.range(0, height), [1, height, 1, 1]) }; // biome-ignore format: one thought
+  const of = (row: AffineRow) => {
+    const { x, y, constant } = row;
+    const [alongX, alongY, rest] = [x, y, constant].map((values) => tf.reshape(values, [batch, 1, 1, count])) as [Tensor, Tensor, Tensor]; // biome-ignore format: one thought
+    return tf.add(tf.add(tf.mul(alongX, places.x), tf.mul(alongY, places.y)), rest) as Tensor4D;
+  };
+  const { x, y } = inverseRows(matrices);
+  return { x: of(x), y: of(y) };
 }
 
 /** Below this a matrix counts as collapsed: the part covers less than a millionth of its area. */

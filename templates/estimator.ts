@@ -8,6 +8,8 @@ import type { FeatureFunction } from "./perceptual.ts";
 export interface TemplateBatch {
   readonly images: Tensor4D;
   readonly references: Tensor4D;
+  /** What stands still behind the person, where that is known: silhouettes count only with it. See `stillBackground`. */
+  readonly backgrounds?: Tensor4D;
 }
 
 /** Scalars by name: `total` is what to minimise, the others are its terms before weighting. */

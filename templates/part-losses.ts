@@ -1,5 +1,5 @@
 /** @file What keeps moved parts together and in the picture (Schmidtke et al. 2021), and points in the picture (Yoo and Russakovsky 2023). */
-import { type Tensor, type Tensor3D, tf } from "../src/engine/tf.ts";
+import { type Tensor, type Tensor3D, type Tensor4D, tf } from "../src/engine/tf.ts";
 import { stopGradient } from "../src/nn/stop-gradient.ts";
 import type { PartTemplate } from "./part-template.ts";
 
@@ -39,6 +39,14 @@ export function anchorBoundaryLoss(anchors: Tensor3D, size: number, scale: LossS
   return tf.tidy(() => {
     const loss = boundaryLoss(tf.sub(tf.mul(anchors, 2 / size), 1));
     return scale === "code" ? (tf.div(loss, 3) as tf.Scalar) : loss;
+  });
+}
+
+/** How much matrices [B,K,2,3] turn and stretch: the mean over parts of the squares of (linear part - identity). Ours. */
+export function stiffnessLoss(matrices: Tensor4D): tf.Scalar {
+  return tf.tidy(() => {
+    const linear = tf.slice(matrices, [0, 0, 0, 0], [-1, -1, 2, 2]);
+    return tf.mul(tf.mean(tf.square(tf.sub(linear, tf.eye(2)))), 4) as tf.Scalar;
   });
 }
 

@@ -33,16 +33,19 @@ export interface ReconstructionLoss {
 
 /**
  * The perceptual difference of images, and the mean squared difference of pixels in the network's scale, as published.
+ * Nothing is made where neither counts.
  * Throws OptionError where the perceptual one counts but there are no features. Call it in a tidy.
  */
 export function reconstructionLoss(
-  made: Tensor4D,
+  make: () => Tensor4D,
   images: Tensor4D,
   statistics: PixelStatistics,
   { perceptualWeight, pixelWeight }: ReconstructionWeights,
   features: FeatureFunction | undefined,
 ): ReconstructionLoss {
   const terms: Record<string, tf.Scalar> = {};
+  if (perceptualWeight + pixelWeight === 0) return { sum: tf.scalar(0), terms };
+  const made = make();
   const weighted: tf.Scalar[] = [];
   if (perceptualWeight > 0) {
     if (!features)
@@ -57,7 +60,5 @@ export function reconstructionLoss(
     terms["pixel"] = tf.mean(tf.square(tf.sub(made, toNetwork(images, statistics)))) as tf.Scalar;
     weighted.push(tf.mul(terms["pixel"], pixelWeight));
   }
-  if (weighted.length === 0)
-    throw new OptionError("template", "expected perceptualWeight or pixelWeight above 0, got 0 for both; set one");
   return { sum: tf.addN(weighted) as tf.Scalar, terms };
 }

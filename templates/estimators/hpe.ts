@@ -11,7 +11,7 @@ export const hpe: TemplateEstimatorKind = {
   presets: { paper: PUBLISHED_PARTS, default: {} },
   training: {
     paper: { learningRate: 1e-3, batchSize: 48, epochs: 50, reference: "frame", mirrored: true },
-    default: { learningRate: 5e-4, batchSize: 16, steps: 6000, reference: "frame", mirrored: true },
+    default: { learningRate: 1e-3, batchSize: 16, steps: 3500, reference: "frame", mirrored: true },
   },
   create: (options, setting = {}) => createPartEstimator(completeOptions("hpe", OPTIONS, options), setting),
 };

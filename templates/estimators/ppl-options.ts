@@ -4,10 +4,10 @@ import type { OptionsOf, OptionTable } from "../../src/options.ts";
 export const PPL_OPTIONS = {
   size: {
     kind: "integer",
-    default: 128,
+    default: 64,
     min: 32,
     max: 512,
-    doc: "side of the pictures in pixels, a multiple of 16; 128 and 256 as published",
+    doc: "side of the pictures in pixels, a multiple of 16, of 32 where bodies move; 128 and 256 as published",
   },
   width: {
     kind: "integer",
@@ -16,6 +16,13 @@ export const PPL_OPTIONS = {
     max: 64,
     doc: "channels of the networks at full size; 64 as published, fewer are faster",
   },
+  decoderWidth: {
+    kind: "integer",
+    default: 8,
+    min: 2,
+    max: 64,
+    doc: "channels of the reconstructing network at full size; 64 as published",
+  },
   points: { kind: "integer", default: 16, min: 2, max: 64, doc: "keypoints; 16 with a prior made from a template" },
   head: {
     kind: "choice",
@@ -23,16 +30,22 @@ export const PPL_OPTIONS = {
     default: "attention",
     doc: "how a point sees the picture: attention (newest released code) or offset (earlier code)",
   },
+  body: {
+    kind: "choice",
+    choices: ["still", "moves"],
+    default: "moves",
+    doc: "whether only points move as published, or the prior goes to where a body is seen first",
+  },
   keypointPrior: {
     kind: "choice",
     choices: ["memory", "template", "template-frozen", "random", "random-frozen"],
-    default: "memory",
+    default: "template",
     doc: "where the prior's points come from: the memory, or points of their own that begin at the template's joints or at random",
   },
   linkPrior: {
     kind: "choice",
     choices: ["random", "random-frozen", "template", "template-frozen"],
-    default: "random",
+    default: "template",
     doc: "whether link weights begin near zero at random or as the template's skeleton, and whether they learn",
   },
   template: {
@@ -43,7 +56,7 @@ export const PPL_OPTIONS = {
   },
   thickness: {
     kind: "number",
-    default: 5e-4,
+    default: 4e-3,
     min: 1e-6,
     max: 1,
     doc: "squared thickness of links where the picture is 2 wide; 5e-4 is a deviation of 1 pixel of 128",
@@ -66,6 +79,18 @@ export const PPL_OPTIONS = {
   },
   perceptualWeight: { kind: "number", default: 1, min: 0, doc: "weight of the perceptual difference of pictures" },
   pixelWeight: { kind: "number", default: 0, min: 0, doc: "weight of the squared difference of pixels" },
+  silhouetteWeight: {
+    kind: "number",
+    default: 1,
+    min: 0,
+    doc: "weight of the difference between the links and what stands out from a still background; 0 as published",
+  },
+  placeWeight: {
+    kind: "number",
+    default: 3,
+    min: 0,
+    doc: "weight of the cross entropy between where a body is taken to be and what stands out; counts where bodies move",
+  },
   boundaryWeight: { kind: "number", default: 1, min: 0, doc: "weight of points outside the picture" },
   poseWeight: {
     kind: "number",

@@ -6,6 +6,7 @@ import { initialValues } from "../../src/nn/init.ts";
 import { disposeParameters, type Parameters, parameter, parametersFromHost } from "../../src/nn/parameters.ts";
 import { stopGradient } from "../../src/nn/stop-gradient.ts";
 import { completeOptions } from "../../src/options.ts";
+import { placeLoss } from "../body-place.ts";
 import type { TemplateEstimator, TemplateEstimatorKind, TemplateLoss, TemplateSetting } from "../estimator.ts";
 import { linkHeatMap, linkPairs, linkWeights } from "../link-heat-map.ts";
 import { headPoints, keypointHeadShapes } from "../nets/keypoint-head.ts";
@@ -22,6 +23,7 @@ import {
   remember,
 } from "../pose-memory.ts";
 import { createPriors, priorJointNames } from "../pose-priors.ts";
+import { silhouetteLoss } from "../silhouettes.ts";
 import { PPL_OPTIONS, type PplOptions } from "./ppl-options.ts";
 
 const STATISTICS = { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] };
@@ -36,6 +38,12 @@ export const ppl: TemplateEstimatorKind = {
     paper: {
       size: 256,
       width: 64,
+      decoderWidth: 64,
+      silhouetteWeight: 0,
+      body: "still",
+      keypointPrior: "memory",
+      linkPrior: "random",
+      thickness: 5e-4,
       dim: 512,
       channels: PUBLISHED_MIXERS.encoderChannels,
       memoryStart: "released",
@@ -46,14 +54,15 @@ export const ppl: TemplateEstimatorKind = {
   },
   training: {
     paper: { learningRate: 1e-3, batchSize: 64, epochs: 50, reference: "frame", mirrored: true },
-    default: { learningRate: 5e-4, batchSize: 16, steps: 6000, reference: "frame", mirrored: true },
+    default: { learningRate: 1e-3, batchSize: 16, steps: 3500, reference: "frame", mirrored: true },
   },
   create: (options, setting = {}) => createPpl(completeOptions("ppl", PPL_OPTIONS, options), setting),
 };
 
 function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting): TemplateEstimator {
   const { size } = options;
-  if (size % 16 !== 0) throw new OptionError("ppl", `size must be a multiple of 16, got ${size}`);
+  const unit = options.body === "moves" ? 32 : 16;
+  if (size % unit !== 0) throw new OptionError("ppl", `size must be a multiple of ${unit}, got ${size}`);
   const template = loadTemplate(options.template);
   const memory = {
     points: options.points,
@@ -85,12 +94,20 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
     size,
     jointNames: priorJointNames(options, template),
     parameters,
-    loss: ({ images, references }) =>
+    loss: ({ images, references, backgrounds }) =>
       tf.tidy((): TemplateLoss & tf.TensorContainerObject => {
         const prior = priorPoints();
-        const points = find(images, prior, "batch");
-        const made = decode(references, draw(points), "batch");
-        const { sum, terms } = reconstructionLoss(made, images, STATISTICS, options, features);
+        const { points, place } = find(images, prior, "batch");
+        const heat = draw(points);
+        const { sum, terms } = reconstructionLoss(
+          () => decode(references, heat, "batch"),
+          images,
+          STATISTICS,
+          options,
+          features,
+        );
+        const silhouette = silhouetteLoss(heat, images, backgrounds, options.silhouetteWeight);
+        const where = place ? placeLoss(place, images, backgrounds) : tf.scalar(0);
         const boundary = boundaryLoss(points);
         // The memory learns from where points are, never moves them: so neither waits for the other.
         const poses = stopGradient(() => tf.clone(points));
@@ -99,20 +116,22 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
         const link = linkLoss(prior, points, weights());
         const total = tf.addN([
           sum,
+          tf.mul(silhouette, options.silhouetteWeight),
+          tf.mul(where, options.placeWeight),
           tf.mul(boundary, options.boundaryWeight),
           tf.mul(pose, options.poseWeight),
           tf.mul(commitment, options.commitmentWeight),
           ...(options.linkWeight > 0 ? [tf.mul(link, options.linkWeight)] : []),
         ]);
-        return { ...terms, boundary, pose, commitment, link, total: total as tf.Scalar };
+        return { ...terms, silhouette, place: where, boundary, pose, commitment, link, total: total as tf.Scalar };
       }),
-    infer: (images) => tf.tidy(() => ({ keypoints: toPixels(find(images, priorPoints(), "frozen"), size) })),
+    infer: (images) => tf.tidy(() => ({ keypoints: toPixels(find(images, priorPoints(), "frozen").points, size) })),
     inferIteratively: (images, iterations) =>
       tf.tidy(() => {
         const prior = priorPoints();
         let seen = images;
         return Array.from({ length: iterations }, () => {
-          const points = find(seen, prior, "frozen");
+          const { points } = find(seen, prior, "frozen");
           const { poses } = remember(parameters, "memory", memory, points, false);
           const made = fromNetwork(decode(images, draw(poses), "frozen"), STATISTICS);
           seen = tf.clipByValue(made, 0, 1);
@@ -121,7 +140,7 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
       }),
     draw: ({ images, references }) =>
       tf.tidy(() => {
-        const shapes = draw(find(images, priorPoints(), "frozen"));
+        const shapes = draw(find(images, priorPoints(), "frozen").points);
         const made = fromNetwork(decode(references, shapes, "frozen"), STATISTICS);
         return { reconstruction: tf.clipByValue(made, 0, 1), shapes };
       }),
@@ -139,7 +158,7 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
 function firstParameters(options: PplOptions, seed: number, memory: PoseMemorySpec): Parameters {
   const shapes = new Map([
     ...keypointHeadShapes("pose", options),
-    ...skipTranslatorShapes("decoder", options.width, 1),
+    ...skipTranslatorShapes("decoder", options.decoderWidth, 1),
     ...poseMemoryShapes("memory", memory),
   ]);
   const first = initialValues(shapes, seed, (key) => (key === "pose.numbers.weight" ? FIRST_NUMBERS : 1));

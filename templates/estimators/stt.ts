@@ -3,15 +3,15 @@ import { completeOptions } from "../../src/options.ts";
 import type { TemplateEstimatorKind } from "../estimator.ts";
 import { createPartEstimator, PUBLISHED_PARTS, partOptions } from "../part-estimator.ts";
 
-const OPTIONS = partOptions({ template: "arms-out", steps: "one", pixelWeight: 0 });
+const OPTIONS = partOptions({ template: "arms-down", steps: "one", pixelWeight: 0 });
 
 export const stt: TemplateEstimatorKind = {
   doc: "a hand-made template of 18 parts, moved to explain each frame (Schmidtke et al., CVPR 2021)",
   options: OPTIONS,
-  presets: { paper: PUBLISHED_PARTS, default: {} },
+  presets: { paper: { ...PUBLISHED_PARTS, template: "arms-out" }, default: {} },
   training: {
     paper: { learningRate: 1e-4, batchSize: 48, epochs: 50, reference: "frame", mirrored: false },
-    default: { learningRate: 5e-4, batchSize: 16, steps: 6000, reference: "frame", mirrored: false },
+    default: { learningRate: 1e-3, batchSize: 16, steps: 3500, reference: "frame", mirrored: false },
   },
   create: (options, setting = {}) => createPartEstimator(completeOptions("stt", OPTIONS, options), setting),
 };

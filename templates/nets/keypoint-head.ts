@@ -3,6 +3,7 @@ import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from "..
 import type { BatchNormMode } from "../../src/nn/batch-norm.ts";
 import { conv2d, linear } from "../../src/nn/layers.ts";
 import type { Parameters } from "../../src/nn/parameters.ts";
+import { bodyPlace, boundedStretch, coarsely, placeChange, pointsPlace } from "../body-place.ts";
 import { addConv, addConvNorm, addLinear, convNorm, double, halve, linearLast, type Shapes } from "./blocks.ts";
 import { addLayerNorm, layerNorm } from "./mixer.ts";
 
@@ -15,6 +16,16 @@ export interface KeypointHeadSpec {
    * point is the centre of its map plus a correction that sees no picture (the code released with the paper).
    */
   readonly head: "attention" | "offset";
+  /** `moves`: it also tells, on a map of 8 x 8 places, where it takes a body to be, and the prior goes there first (ours). */
+  readonly body?: "still" | "moves";
+}
+
+/** What the head says of a batch. */
+export interface HeadPoints {
+  /** [B,N,2] (row, column). */
+  readonly points: Tensor3D;
+  /** [B,8,8,1] logits, where bodies move. */
+  readonly place?: Tensor4D;
 }
 
 const SLOPE = 0.2;
@@ -22,7 +33,7 @@ const DOWN = 4;
 const UP = 2;
 
 /** Names and shapes of its weights under `prefix`. */
-export function keypointHeadShapes(prefix: string, { points, width, head }: KeypointHeadSpec): Shapes {
+export function keypointHeadShapes(prefix: string, { points, width, head, body }: KeypointHeadSpec): Shapes {
   const shapes: Shapes = new Map();
   let channels = 3;
   for (let level = 0; level < DOWN; level++) {
@@ -37,6 +48,7 @@ export function keypointHeadShapes(prefix: string, { points, width, head }: Keyp
     channels /= 2;
   }
   addConv(shapes, `${prefix}.maps`, channels, points);
+  if (body === "moves") addConv(shapes, `${prefix}.body`, channels, 1, 1);
   if (head === "attention") {
     addLinear(shapes, `${prefix}.place`, 2, channels);
     addLinear(shapes, `${prefix}.hidden`, 3 * channels, channels);
@@ -52,7 +64,7 @@ export function keypointHeadShapes(prefix: string, { points, width, head }: Keyp
 
 /**
  * Points [B,N,2] (row, column in [-1,1]) of images [B,S,S,3] in -1..1, each the affine image of a point of `prior`
- * [N,2]. S is a multiple of 16.
+ * [N,2]. S is a multiple of 16, of 32 where bodies move. Call it in a tidy.
  */
 export function headPoints(
   parameters: Parameters,
@@ -61,28 +73,39 @@ export function headPoints(
   images: Tensor4D,
   prior: Tensor2D,
   mode: BatchNormMode,
-): Tensor3D {
-  return tf.tidy(() => {
-    const features = trunk(parameters, prefix, images, mode);
-    const [batch, rows, columns, channels] = features.shape;
-    const places = rows * columns;
-    const maps = tf.reshape(conv2d(parameters, `${prefix}.maps`, features), [batch, places, spec.points]);
-    const attention = tf.softmax(tf.transpose(maps, [0, 2, 1])) as Tensor3D;
-    const grid = gridPlaces(rows, columns);
-    const priors = tf.tile(tf.expandDims(prior, 0), [batch, 1, 1]) as Tensor3D;
-    if (spec.head === "offset") {
-      const centres = tf.matMul(attention, tf.tile(tf.expandDims(grid, 0), [batch, 1, 1])) as Tensor3D;
-      const x = layerNorm(parameters, `${prefix}.norm`, linearLast(parameters, `${prefix}.place`, tf.concat([centres, priors], 2))); // biome-ignore format: one thought
-      const hidden = tf.relu(linearLast(parameters, `${prefix}.hidden`, x));
-      return tf.add(moved(linearLast(parameters, `${prefix}.numbers`, hidden), priors), centres) as Tensor3D;
-    }
-    const placed = tf.tile(tf.expandDims(linear(parameters, `${prefix}.place`, grid), 0), [batch, 1, 1]) as Tensor3D;
-    const seen = tf.concat([tf.reshape(features, [batch, places, channels]), placed], 2);
-    const keys = tf.matMul(attention, seen);
-    const context = tf.concat([keys, linearLast(parameters, `${prefix}.place`, priors)], 2) as Tensor3D;
-    const hidden = tf.leakyRelu(linearLast(parameters, `${prefix}.hidden`, context), SLOPE);
-    return moved(linearLast(parameters, `${prefix}.numbers`, hidden), priors);
-  });
+): HeadPoints {
+  const features = trunk(parameters, prefix, images, mode);
+  const [batch, rows, columns, channels] = features.shape;
+  const places = rows * columns;
+  const maps = tf.reshape(conv2d(parameters, `${prefix}.maps`, features), [batch, places, spec.points]);
+  const attention = tf.softmax(tf.transpose(maps, [0, 2, 1])) as Tensor3D;
+  const grid = gridPlaces(rows, columns);
+  const priors = tf.tile(tf.expandDims(prior, 0), [batch, 1, 1]) as Tensor3D;
+  const place = spec.body === "moves" ? conv2d(parameters, `${prefix}.body`, coarsely(features)) : undefined;
+  const placed = place ? placedPoints(prior, place) : priors;
+  const found = (points: Tensor3D): HeadPoints => ({ points, ...(place ? { place } : {}) });
+  if (spec.head === "offset") {
+    const centres = tf.matMul(attention, tf.tile(tf.expandDims(grid, 0), [batch, 1, 1])) as Tensor3D;
+    const x = layerNorm(parameters, `${prefix}.norm`, linearLast(parameters, `${prefix}.place`, tf.concat([centres, priors], 2))); // biome-ignore format: one thought
+    const hidden = tf.relu(linearLast(parameters, `${prefix}.hidden`, x));
+    return found(tf.add(moved(linearLast(parameters, `${prefix}.numbers`, hidden), placed), centres) as Tensor3D);
+  }
+  const embedded = tf.tile(tf.expandDims(linear(parameters, `${prefix}.place`, grid), 0), [batch, 1, 1]) as Tensor3D;
+  const seen = tf.concat([tf.reshape(features, [batch, places, channels]), embedded], 2);
+  const keys = tf.matMul(attention, seen);
+  const context = tf.concat([keys, linearLast(parameters, `${prefix}.place`, priors)], 2) as Tensor3D;
+  const hidden = tf.leakyRelu(linearLast(parameters, `${prefix}.hidden`, context), SLOPE);
+  return found(moved(linearLast(parameters, `${prefix}.numbers`, hidden), placed));
+}
+
+/** The prior's points [N,2] where the map's logits take each body to be, as large as there: [B,N,2]. */
+function placedPoints(prior: Tensor2D, place: Tensor4D): Tensor3D {
+  const home = pointsPlace(tf.div(tf.add(tf.reverse(prior, 1), 1), 2) as Tensor2D);
+  const { shift, stretch } = placeChange(home, bodyPlace(tf.sigmoid(place)));
+  const inRows = (pairs: Tensor2D) => tf.expandDims(tf.reverse(pairs, 1), 1);
+  const middle = tf.mean(prior, 0, true);
+  const stretched = tf.mul(tf.sub(prior, middle), tf.exp(boundedStretch(inRows(stretch))));
+  return tf.add(stretched, tf.add(middle, tf.mul(inRows(shift), 2))) as Tensor3D;
 }
 
 // The norm comes before the halving here, after it in the released code: the same function, with other batch statistics.

@@ -1,9 +1,9 @@
 /** @file The pose network of the part templates: a picture to the numbers of its parts' matrices (Schmidtke et al. 2021). */
 import { type Tensor2D, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import type { BatchNormMode } from "../../src/nn/batch-norm.ts";
-import { linear } from "../../src/nn/layers.ts";
+import { conv2d, linear } from "../../src/nn/layers.ts";
 import type { Parameters } from "../../src/nn/parameters.ts";
-import { addConvNorm, addLinear, convNorm, type Shapes } from "./blocks.ts";
+import { addConv, addConvNorm, addLinear, convNorm, type Shapes } from "./blocks.ts";
 
 export interface PartRegressorSpec {
   /** Side of the pictures: 4 times a power of two. */
@@ -12,6 +12,8 @@ export interface PartRegressorSpec {
   readonly width: number;
   /** Numbers per picture. */
   readonly outputs: number;
+  /** Whether it also tells, on a map of 8 x 8 places, where it takes a body to be. */
+  readonly isPlacing: boolean;
 }
 
 const SLOPE = 0.01;
@@ -24,6 +26,7 @@ export function partRegressorShapes(prefix: string, spec: PartRegressorSpec): Sh
   const shapes: Shapes = new Map();
   addConvNorm(shapes, `${prefix}.start`, 3, spec.width);
   const levels = levelsOf(spec);
+  if (spec.isPlacing) addConv(shapes, `${prefix}.place`, channelsAt(spec, levels - 1), 1, 1);
   for (let level = 0; level < levels; level++) {
     const [own, next] = [channelsAt(spec, level), channelsAt(spec, level + 1)];
     addConvNorm(shapes, `${prefix}.level${level}.keep`, own, own);
@@ -35,25 +38,36 @@ export function partRegressorShapes(prefix: string, spec: PartRegressorSpec): Sh
   return shapes;
 }
 
-/** The numbers [B,outputs] of normalised images [B,size,size,3]. */
+/** What the network says of a batch. */
+export interface PartNumbers {
+  /** [B,outputs] */
+  readonly numbers: Tensor2D;
+  /** [B,8,8,1] logits, where it is placing. */
+  readonly place?: Tensor4D;
+}
+
+/** The numbers of normalised images [B,size,size,3]. Call it in a tidy. */
 export function partNumbers(
   parameters: Parameters,
   prefix: string,
   spec: PartRegressorSpec,
   images: Tensor4D,
   mode: BatchNormMode,
-): Tensor2D {
-  return tf.tidy(() => {
-    const block = (key: string, x: Tensor4D, stride = 1, constantInput = false) =>
-      convNorm(parameters, `${prefix}.${key}`, x, mode, { slope: SLOPE, stride, constantInput });
-    let x = block("start", images, 1, true);
-    for (let level = 0; level < levelsOf(spec); level++)
-      x = block(`level${level}.down`, block(`level${level}.keep`, x), 2);
-    // As published, a border of zeros around the 4 x 4 places, which the 1 x 1 convolution turns into its bias.
-    const bordered = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]); // biome-ignore format: one line reads as the matrix it is
-    const squeezed = block("squeeze", bordered);
-    const flat = tf.reshape(squeezed, [images.shape[0], 1, 1, squeezed.size / images.shape[0]]) as Tensor4D;
-    const hidden = block("hidden", flat);
-    return linear(parameters, `${prefix}.numbers`, tf.reshape(hidden, [images.shape[0], hidden.shape[3]]));
-  });
+): PartNumbers {
+  const block = (key: string, x: Tensor4D, stride = 1, constantInput = false) =>
+    convNorm(parameters, `${prefix}.${key}`, x, mode, { slope: SLOPE, stride, constantInput });
+  let x = block("start", images, 1, true);
+  let place: Tensor4D | undefined;
+  for (let level = 0; level < levelsOf(spec); level++) {
+    x = block(`level${level}.keep`, x);
+    if (spec.isPlacing && level === levelsOf(spec) - 1) place = conv2d(parameters, `${prefix}.place`, x);
+    x = block(`level${level}.down`, x, 2);
+  }
+  // As published, a border of zeros around the 4 x 4 places, which the 1 x 1 convolution turns into its bias.
+  const bordered = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]); // biome-ignore format: one line reads as the matrix it is
+  const squeezed = block("squeeze", bordered);
+  const flat = tf.reshape(squeezed, [images.shape[0], 1, 1, squeezed.size / images.shape[0]]) as Tensor4D;
+  const hidden = block("hidden", flat);
+  const numbers = linear(parameters, `${prefix}.numbers`, tf.reshape(hidden, [images.shape[0], hidden.shape[3]]));
+  return { numbers, ...(place ? { place } : {}) };
 }

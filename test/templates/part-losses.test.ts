@@ -2,7 +2,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { startEngine } from "../../src/engine/engine.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { affineFromRaw, transformPoints } from "../../templates/affine.ts";
-import { anchorBoundaryLoss, anchorLoss, boundaryLoss, jointsFromAnchors } from "../../templates/part-losses.ts";
+import {
+  anchorBoundaryLoss,
+  anchorLoss,
+  boundaryLoss,
+  jointsFromAnchors,
+  stiffnessLoss,
+} from "../../templates/part-losses.ts";
 import { loadTemplate, TEMPLATE_NAMES, templateJoints } from "../../templates/part-template.ts";
 import { unit } from "../support/formula.ts";
 import { expectClose, readGolden } from "../support/matchers.ts";
@@ -26,6 +32,11 @@ it.each(TEMPLATE_NAMES)("both losses are 0 for the untouched %s, whose joints ar
   expect(anchorLoss(anchors, own, 256, "code").dataSync()[0]).toBe(0);
   expect(anchorBoundaryLoss(anchors, 256, "code").dataSync()[0]).toBe(0);
   expectClose(jointsFromAnchors(anchors, own), templateJoints(own, 256).flat(), 1e-4);
+});
+
+it("stiffnessLoss is 0 for shifts, else the mean square by which linear parts differ from the identity", () => {
+  const matrices = [[1, 0, 7, 0, 1, -3], [2, 0.5, 0, 0, 1, 0]]; // biome-ignore format: rows of two matrices
+  expectClose(stiffnessLoss(tf.tensor4d(matrices.flat(), [1, 2, 2, 3])), [(1 + 0.25) / 2]);
 });
 
 it("boundaryLoss sums |a| over the axes that are outside, and averages over the batch", () => {

@@ -4,7 +4,7 @@ import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../../src/engine/
 import { transformPoints } from "../../templates/affine.ts";
 import { jointsFromAnchors } from "../../templates/part-losses.ts";
 import { type MoveSpec, moveNumbers, partMoves } from "../../templates/part-moves.ts";
-import { loadTemplate, partIndex } from "../../templates/part-template.ts";
+import { loadTemplate, partIndex, templateJoints } from "../../templates/part-template.ts";
 import { unit } from "../support/formula.ts";
 import { expectGradients } from "../support/gradcheck.ts";
 import { expectClose, readGolden } from "../support/matchers.ts";
@@ -40,14 +40,19 @@ it.each([
   if (!path) return;
   const golden = readGolden<Record<string, Golden>>(path)[key]!;
   const numbers = tf.tensor2d([golden.raw_62 ?? golden.raw_20x2x3.flat(2)]);
-  const { steps, reached } = partMoves(numbers, template, 256, { steps: "two", matrices, pivot: "corner" });
+  const { steps, reached } = partMoves(numbers, template, 256, {
+    steps: "two",
+    matrices,
+    pivot: "corner",
+    body: "still",
+  });
   expectClose(steps[0]!, golden.M1, 1e-4);
   expectClose(steps[1]!, golden.M2, 1e-4);
   expectClose(jointsFromAnchors(anchorsAt(reached[1]!), template), golden.joints15, 2e-3);
 });
 
 describe("turning about joints", () => {
-  const spec: MoveSpec = { steps: "two", matrices: "rigid", pivot: "joint" };
+  const spec: MoveSpec = { steps: "two", matrices: "rigid", pivot: "joint", body: "still" };
 
   it("moves an arm as a whole about the shoulder, then its pieces about theirs", () => {
     const numbers = new Float32Array(62);
@@ -83,10 +88,39 @@ describe("turning about joints", () => {
   });
 });
 
+describe("a body that moves", () => {
+  const spec: MoveSpec = { steps: "one", matrices: "rigid", pivot: "joint", body: "moves" };
+  const body = (...numbers: number[]) => {
+    const all = [...new Array<number>(56).fill(0), ...numbers];
+    return partMoves(tf.tensor2d([all]), template, 256, spec);
+  };
+
+  it("is turned and put elsewhere as a whole, about the middle of its joints", () => {
+    const joints = templateJoints(template, 256);
+    const middle = [0, 1].map((axis) => joints.reduce((sum, joint) => sum + joint[axis]!, 0) / 15) as [number, number];
+    const { reached, own, steps } = body(Math.PI / 2, 0, 0, 0.25, -0.125);
+    const [x, y] = [middle[0] + 64, middle[1] - 32];
+    // A quarter turn takes (dx, dy) to (-dy, dx).
+    const head = transformPoints(reached[0]!, [[middle[0] + 3, middle[1] - 20]], [17]);
+    expectClose(head, [x + 20, y + 3], 1e-3);
+    expectClose(own[0]!, body(0, 0, 0, 0, 0).reached[0]!.dataSync(), 1e-5);
+    expect(steps).toHaveLength(2);
+  });
+
+  it("is stretched along rows and columns, and at most e^0.8 times", () => {
+    const width = (...numbers: number[]) => {
+      const ends = transformPoints(body(...numbers).reached[0]!, [[0, 0], [10, 10]], [0, 0]).dataSync(); // biome-ignore format: one thought
+      return [ends[2]! - ends[0]!, ends[3]! - ends[1]!];
+    };
+    expectClose(tf.tensor1d(width(0, 0.2, 0, 0, 0)), [10 * Math.exp(0.8 * Math.tanh(0.25)), 10], 1e-3);
+    expectClose(tf.tensor1d(width(0, 0, -90, 0, 0)), [10, 10 * Math.exp(-0.8)], 1e-3);
+  });
+});
+
 it.each([
-  { steps: "one", matrices: "free", pivot: "joint" },
-  { steps: "two", matrices: "rigid", pivot: "joint" },
-  { steps: "two", matrices: "constrained", pivot: "corner" },
+  { steps: "one", matrices: "free", pivot: "joint", body: "moves" },
+  { steps: "two", matrices: "rigid", pivot: "joint", body: "moves" },
+  { steps: "two", matrices: "constrained", pivot: "corner", body: "still" },
 ] as const)("gradients of anchors for the numbers equal central differences: %o", (spec) => {
   const weights = tf.tensor3d(Float32Array.from(unit("anchors", 64)), [1, 32, 2]);
   const score = (numbers: Tensor) => {

@@ -49,6 +49,7 @@ describe("template train", () => {
         "width=2",
         "points=3",
         "keypointPrior=memory",
+        "linkPrior=random",
         "banks=2",
         "codes=2",
         "dim=4",

@@ -34,7 +34,9 @@ const noise = (key: string, ...shape: [number, number, number, number]) =>
 
 describe("have the published sizes", () => {
   it("Schmidtke et al.: 16.71 and 1.75 million", () => {
-    expect(trained(partRegressorShapes("p", { size: 256, width: 32, outputs: 108 })) / 1e6).toBeCloseTo(16.71, 2);
+    expect(
+      trained(partRegressorShapes("p", { size: 256, width: 32, outputs: 108, isPlacing: false })) / 1e6,
+    ).toBeCloseTo(16.71, 2);
     expect(trained(plainTranslatorShapes("t", 32, 18)) / 1e6).toBeCloseTo(1.75, 2);
   });
 
@@ -50,17 +52,17 @@ describe("have the published sizes", () => {
 
 it.each(["batch", "frozen"] as const)("give the shapes they should, with %s statistics", (mode) => {
   const images = noise("images", 2, 32, 32, 3);
-  const regressor = { size: 32, width: 2, outputs: 11 };
-  const numbers = partNumbers(made(partRegressorShapes("p", regressor)), "p", regressor, images, mode);
-  expect(numbers.shape).toEqual([2, 11]);
+  const regressor = { size: 32, width: 2, outputs: 11, isPlacing: true };
+  const { numbers, place } = partNumbers(made(partRegressorShapes("p", regressor)), "p", regressor, images, mode);
+  expect([numbers.shape, place!.shape]).toEqual([[2, 11], [2, 8, 8, 1]]); // biome-ignore format: short
   const maps = noise("maps", 2, 32, 32, 5);
   expect(plainTranslation(made(plainTranslatorShapes("t", 2, 5)), "t", images, maps, mode).shape).toEqual([2, 32, 32, 3]); // biome-ignore format: one thought
   expect(skipTranslation(made(skipTranslatorShapes("t", 2, 5)), "t", images, maps, mode).shape).toEqual([2, 32, 32, 3]);
   for (const head of ["attention", "offset"] as const) {
-    const spec = { points: 5, width: 2, head };
+    const spec = { points: 5, width: 2, head, body: "moves" } as const;
     const prior = tf.tensor2d(Float32Array.from(unit("prior", 10)), [5, 2]);
-    const points = headPoints(made(keypointHeadShapes("p", spec)), "p", spec, images, prior, mode);
-    expect(points.shape).toEqual([2, 5, 2]);
+    const { points, place } = headPoints(made(keypointHeadShapes("p", spec)), "p", spec, images, prior, mode);
+    expect([points.shape, place!.shape]).toEqual([[2, 5, 2], [2, 8, 8, 1]]); // biome-ignore format: short
     expect(points.dataSync().every(Number.isFinite)).toBe(true);
   }
 });

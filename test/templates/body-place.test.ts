@@ -1,0 +1,88 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { startEngine } from "../../src/engine/engine.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/engine/tf.ts";
+import {
+  bodyPlace,
+  boundedStretch,
+  coarsely,
+  placeChange,
+  placeLoss,
+  pointsPlace,
+} from "../../templates/body-place.ts";
+import { unit } from "../support/formula.ts";
+import { expectGradients } from "../support/gradcheck.ts";
+import { expectClose } from "../support/matchers.ts";
+
+beforeAll(async () => {
+  await startEngine();
+});
+
+/** A map of 8 x 8 places that is `value` in the columns and rows given, else 0. */
+const block = (columns: readonly number[], rows: readonly number[], value = 1): Tensor4D => {
+  const at = (i: number) => (columns.includes(i % 8) && rows.includes(Math.floor(i / 8)) ? value : 0);
+  return tf.tensor4d(Float32Array.from({ length: 64 }, (_, i) => at(i)), [1, 8, 8, 1]); // biome-ignore format: one thought
+};
+
+describe("bodyPlace", () => {
+  it("is the mean and deviation of the places that are high, in picture sides", () => {
+    const { centre, spread } = bodyPlace(block([2], [3, 4, 5, 6]));
+    expectClose(centre, [2.5 / 8, 5 / 8], 1e-4);
+    // Four rows 1/8 apart: deviations -1.5, -0.5, 0.5 and 1.5 eighths.
+    expectClose(spread, [0, Math.sqrt(1.25) / 8], 2e-3);
+  });
+
+  it("counts squares, so that a faint surrounding moves it little", () => {
+    const faint = tf.add(block([0], [0], 0.9), 0.05) as Tensor4D;
+    // The corner has 0.95^2 of 0.95^2 + 63 * 0.05^2; the middle of all other places is 0.5 + 0.5 / 63 * 7 / 8 or so.
+    const share = 0.95 ** 2 / (0.95 ** 2 + 63 * 0.05 ** 2);
+    const others = (32 - 0.5 / 8) / 63;
+    expectClose(bodyPlace(faint).centre, new Array(2).fill(share / 16 + (1 - share) * others), 1e-3);
+  });
+
+  it("has a gradient for the map", () => {
+    const map = tf.tensor4d(
+      Float32Array.from(unit("place", 16), (x) => 0.5 + 0.4 * x),
+      [1, 4, 4, 1],
+    );
+    const score = (given: Tensor) => {
+      const { centre, spread } = bodyPlace(given as Tensor4D);
+      return tf.sum(tf.mul(tf.concat([centre, spread], 1), tf.tensor2d([[1, -2, 3, 5]]))) as tf.Scalar;
+    };
+    expectGradients(score, [map], { step: 1e-2, tolerance: 2e-3 });
+  });
+});
+
+it("placeChange takes one place to another; points have places, too", () => {
+  const points = pointsPlace(tf.tensor2d([[0.2, 0.1], [0.4, 0.5]])); // biome-ignore format: short
+  expectClose(points.centre, [0.3, 0.3]);
+  expectClose(points.spread, [0.1, 0.2], 1e-4);
+  const to = { centre: tf.tensor2d([[0.5, 0.2]]), spread: tf.tensor2d([[0.2, 0.1]]) };
+  const { shift, stretch } = placeChange(points, to);
+  expectClose(shift, [0.2, -0.1]);
+  expectClose(stretch, [Math.log(2), -Math.log(2)], 1e-3);
+});
+
+it("boundedStretch hardly changes small stretches and stops large ones", () => {
+  expectClose(boundedStretch(tf.tensor1d([0.05, -9])), [0.05, -0.8], 1e-3);
+});
+
+describe("placeLoss", () => {
+  const black = () => tf.zeros([1, 16, 16, 3]) as Tensor4D;
+  const image = () =>
+    tf.tile(tf.image.resizeNearestNeighbor(block([2, 3], [2, 3, 4]), [16, 16]), [1, 1, 1, 3]) as Tensor4D;
+
+  it("is least where logits are high just where something stands out", () => {
+    const logits = (columns: readonly number[]) => tf.sub(tf.mul(block(columns, [2, 3, 4]), 12), 6) as Tensor4D;
+    const of = (columns: readonly number[]) => placeLoss(logits(columns), image(), black()).dataSync()[0]!;
+    expect(of([2, 3])).toBeLessThan(0.02);
+    expect(of([2])).toBeGreaterThan(0.2);
+    expect(of([4, 5])).toBeGreaterThan(of([3, 4]));
+    expect(placeLoss(logits([2]), image(), undefined).dataSync()[0]).toBe(0);
+    expect(placeLoss(logits([2]), black(), black()).dataSync()[0]).toBe(0);
+  });
+
+  it("compares with means over 8 x 8 places", () => {
+    const map = coarsely(tf.tile(tf.tensor4d([0, 1, 1, 1], [1, 2, 2, 1]), [1, 8, 8, 1]));
+    expectClose(map, new Array(64).fill(0.75));
+  });
+});
