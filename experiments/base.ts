@@ -9,7 +9,7 @@ import type { Laboratory } from "./laboratory.ts";
 
 /** Which base. */
 export interface BaseChoice {
-  readonly backbone: "resnet18" | "hrnet";
+  readonly backbone: "landmarks" | "resnet18";
   /** Percent of the labels. */
   readonly fraction: number;
   readonly seed: number;

@@ -120,8 +120,8 @@ function drawAlong(name: string, folder: string, title: string, xLabel: string, 
 
 function drawBackbones(name: string, folder: string): string {
   const result = readResult<ResultBody<ResultRow>>(name, folder)!;
-  const titles = { resnet18: "ResNet-18", hrnet: "HRNet" } as const;
-  const series = (["resnet18", "hrnet"] as const).flatMap((backbone, i) =>
+  const titles = { landmarks: "landmarks", resnet18: "ResNet-18" } as const;
+  const series = (["landmarks", "resnet18"] as const).flatMap((backbone, i) =>
     (["base", "flow"] as const).map((method): Series => {
       const own = result.rows.filter(({ group }) => group["backbone"] === backbone && group["method"] === method);
       return {

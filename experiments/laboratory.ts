@@ -30,7 +30,7 @@ export function scaleRecipes(recipes: Recipes, scale: number): Recipes {
   const { backbones, ingredients } = recipes;
   return {
     train: train(recipes.train),
-    backbones: { resnet18: train(backbones.resnet18), hrnet: train(backbones.hrnet) },
+    backbones: { landmarks: train(backbones.landmarks), resnet18: train(backbones.resnet18) },
     refine: refine(recipes.refine),
     labels: refine(recipes.labels),
     flow: refine(recipes.flow),

@@ -23,7 +23,7 @@ export const FEW = 10;
 /** A group of trials, one per seed. */
 export interface Variant {
   readonly group: Group;
-  readonly backbone?: "resnet18" | "hrnet";
+  readonly backbone?: "landmarks" | "resnet18";
   readonly fraction?: number;
   readonly refinement?: RefineChoice;
 }
@@ -39,7 +39,7 @@ export function planOf(
   const trials = (lab: Laboratory): Trial[] =>
     // All groups of a seed first: half a result then is one of fewer seeds, not of fewer groups.
     lab.options.seeds.flatMap((seed) =>
-      variants(lab).map(({ group, backbone = "resnet18", fraction = FEW, refinement }) => ({
+      variants(lab).map(({ group, backbone = "landmarks", fraction = FEW, refinement }) => ({
         group,
         base: { backbone, fraction, seed },
         ...(refinement ? { refinement } : {}),

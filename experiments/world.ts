@@ -19,16 +19,19 @@ export interface WorldSize {
   /** Of the videos, px. */
   readonly height: number;
   readonly fps: number;
+  /** Degrees that people may turn from the camera: from behind, so small and after so few steps, left is like right. */
+  readonly facing: number;
   readonly seeds: Readonly<Record<Split | "stills", number>>;
 }
 
 export const WORLD: WorldSize = {
-  stills: 4000,
-  stillSize: 160,
+  stills: 8000,
+  stillSize: 128,
   videos: { train: 160, validation: 24, test: 32 },
   frames: { train: 12, validation: 20, test: 20 },
   height: 240,
   fps: 12,
+  facing: 60,
   /** Of the videos to train on it is another one than of the stills: the same would show the same people. */
   seeds: { stills: 1, train: 2, validation: 1, test: 1 },
 };
@@ -65,6 +68,7 @@ export async function makeWorld(
       preset: "world" as const,
       size: size.height,
       fps: size.fps,
+      facing: size.facing,
       ...(motions ? { motions } : {}),
     };
     const videosOf = async (split: Split, more: Partial<SynthOptions> = {}) => {

@@ -27,7 +27,7 @@ export const videoAmount = planOf(
 );
 
 export const backbones = planOf("backbones", "Does it help another network too?", ({ recipes }: Laboratory) =>
-  (["resnet18", "hrnet"] as const).flatMap((backbone) =>
+  (["landmarks", "resnet18"] as const).flatMap((backbone) =>
     [10, 100].flatMap((fraction): Variant[] => [
       { group: { backbone, fraction, method: "base" }, backbone, fraction },
       {
