@@ -26,7 +26,7 @@ export const BENCH_OPTIONS = {
   engine: { kind: "choice", choices: ENGINE_CHOICES, default: "auto", doc: "numeric engine" },
   quick: { kind: "flag", doc: "one round of small sizes, to see that everything works; no result is kept" },
   profile: { kind: "flag", doc: "time per kernel of the stages named, with the floor that peak rates allow; no peer" },
-  readme: { kind: "flag", doc: "write README's table from the kept results and time nothing" },
+  readme: { kind: "flag", doc: "write README's table and floors.md from the kept results and time nothing" },
 } as const satisfies OptionTable;
 export type BenchOptions = OptionsOf<typeof BENCH_OPTIONS>;
 

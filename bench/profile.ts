@@ -1,4 +1,5 @@
 /** @file Time by kernel of the running engine, and the floor that peak rates put under it. */
+import { FUSED } from "../src/engine/custom.ts";
 import type { KernelConfig, TensorInfo } from "../src/engine/tf.ts";
 import { tf } from "../src/engine/tf.ts";
 import { threeDigits } from "./statistics.ts";
@@ -71,7 +72,8 @@ function named(inputs: object): Readonly<Record<string, TensorInfo>> {
 
 /**
  * Multiplications and additions of one call: of a convolution two per filter entry and output position, in either direction;
- * of a matrix product [..,m,k] x [..,k,n] two per m, n and k; else 0. Fused kernels count when their inputs are named so.
+ * of a matrix product [..,m,k] x [..,k,n] two per m, n and k; else 0. A layer counts as plain sums would, also where Winograd's
+ * algorithm does a quarter of them.
  */
 export function operationsOf(
   name: string,
@@ -83,6 +85,13 @@ export function operationsOf(
   if (!output) return 0;
   const size = (info: TensorInfo) => tf.util.sizeFromShape(info.shape);
   const positions = (info: TensorInfo) => size(info) / (info.shape.at(-1) || 1);
+  const { weight, x } = inputs;
+  if (weight && x && name === FUSED.layer) return 2 * size(weight) * positions(output);
+  if (weight && x && dy && name === FUSED.layerGradient) {
+    // The gradient of the weights, and that of the input where it is wanted: it comes last then.
+    const wantsInput = tf.util.arraysEqual(outputs.at(-1)!.shape, x.shape);
+    return 2 * size(weight) * positions(dy) * (wantsInput ? 2 : 1);
+  }
   if (filter) return 2 * size(filter) * positions(dy ?? output);
   if (name.endsWith("BackpropFilter") && dy) return 2 * size(output) * positions(dy);
   if (!name.endsWith("MatMul") || !a) return 0;

@@ -10,6 +10,7 @@ import { OptionError } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/io/write-file.ts";
 import type { BenchCase } from "./case.ts";
 import { PEAK_CASES } from "./cases/engine.ts";
+import { floorsText, keptProfiles } from "./floors.ts";
 import { footage } from "./footage.ts";
 import { type Measuring, measureCase, startCase } from "./measure.ts";
 import { type BenchOptions, type CompleteBenchOptions, completeBenchOptions } from "./options.ts";
@@ -21,6 +22,7 @@ import { casesOf } from "./stages.ts";
 import { threeDigits } from "./statistics.ts";
 
 const README = fileURLToPath(new URL("../README.md", import.meta.url));
+const FLOORS = fileURLToPath(new URL("floors.md", import.meta.url));
 
 /** Runs the stages named, all of them when none is. */
 export async function runBench(
@@ -112,7 +114,11 @@ async function writeReadme(): Promise<CommandResult> {
   const files = allResults();
   const table = speedTables(files, caseIds());
   await writeFileAtomic(README, withTable(readFileSync(README, "utf8"), table));
-  return { text: `README.md holds the results of ${files.length} files`, data: { files: files.length } };
+  await writeFileAtomic(FLOORS, floorsText(keptProfiles()));
+  return {
+    text: `README.md holds the results of ${files.length} files, bench/floors.md the profiles`,
+    data: { files: files.length },
+  };
 }
 
 /** Ids of all cases in the order of tables. */

@@ -39,10 +39,11 @@ export const FUSED = {
    * epsilon}. {x, residual?, ...layer}, {relu: 0 | 1, ...} -> y = activation(norm(x * weight + bias) + residual)
    */
   layer: "MotionCueLayer",
-  /** {dz, ...layer}, {inputShape, ...} -> dx, dz being the gradient before the activation */
-  layerInputGradient: "MotionCueLayerInputGradient",
-  /** {dz, x, ...layer} -> [dweight], then dbias where there is a bias, then dgamma, dbeta where there is a norm */
-  layerWeightGradient: "MotionCueLayerWeightGradient",
+  /**
+   * {dy, x, y?, ...layer}, {wantsInput, wantsResidual: 0 | 1, ...}, y being the result where relu was applied -> [dweight], then
+   * dbias where there is a bias, dgamma and dbeta where there is a norm, dresidual and dx where they are wanted
+   */
+  layerGradient: "MotionCueLayerGradient",
   /** {dy, y} -> dy where y > 0, else 0 */
   reluGradient: "MotionCueReluGradient",
   /** {rotations [B,J,3,3], betas [B,N], and what smpl/lbs-fused.ts packs of a body, transl?: [B,3]}, {parents, vertexCount} -> [vertices [B,V,3], joints [B,J,3]] */

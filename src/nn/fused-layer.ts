@@ -48,13 +48,9 @@ export function fusedLayer(x: Tensor4D, tensors: LayerTensors, geometry: LayerGe
     save([...kept.map(([, tensor]) => tensor), ...(geometry.relu ? [y] : [])]);
     const gradFunc = (dy: Tensor, saved: Tensor[]) => {
       const layer = Object.fromEntries(kept.map(([name], i) => [name, saved[i]!]));
-      const { x: input, ...parts } = layer as Record<string, Tensor> & { x: Tensor };
-      const dz = geometry.relu ? runFused("reluGradient", { dy, y: saved.at(-1)! })[0]! : dy;
-      const gradients = runFused("layerWeightGradient", { ...parts, dz, x: input }, attrs);
-      if (residual) gradients.push(tf.clone(dz));
-      if (!constantInput)
-        gradients.push(runFused("layerInputGradient", { ...parts, dz }, { ...attrs, inputShape: input.shape })[0]!);
-      return gradients;
+      const y = geometry.relu ? { y: saved.at(-1)! } : {};
+      const wants = { wantsInput: constantInput ? 0 : 1, wantsResidual: residual ? 1 : 0 };
+      return runFused("layerGradient", { ...layer, ...y, dy }, { ...attrs, ...wants });
     };
     return { value: y, gradFunc };
   });

@@ -1,6 +1,7 @@
 /** @file Operations, floors and the timing of kernels. */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, it } from "vitest";
+import { floorsText } from "../../bench/floors.ts";
 import { floorMs, operationsOf, profileKernels, profileRows } from "../../bench/profile.ts";
 import { startEngine } from "../../src/engine/engine.ts";
 import { tf } from "../../src/engine/tf.ts";
@@ -15,6 +16,14 @@ it("counts a convolution's operations in every direction: two per filter entry a
   expect(operationsOf("Conv2D", { x, filter }, [y])).toBe(expected);
   expect(operationsOf("Conv2DBackpropInput", { dy: y, filter }, [x])).toBe(expected);
   expect(operationsOf("Conv2DBackpropFilter", { x, dy: y }, [filter])).toBe(expected);
+});
+
+it("counts a fused layer as a convolution, and its gradient once for the weights and once for a wanted input", () => {
+  const expected = 2 * 180 * 84;
+  const [x, weight, y] = [of(2, 6, 7, 4), of(3, 3, 4, 5), of(2, 6, 7, 5)];
+  expect(operationsOf("MotionCueLayer", { x, weight }, [y])).toBe(expected);
+  expect(operationsOf("MotionCueLayerGradient", { dy: y, x, weight }, [weight, y, x])).toBe(2 * expected);
+  expect(operationsOf("MotionCueLayerGradient", { dy: y, x, weight }, [weight, y])).toBe(expected);
 });
 
 it("counts a product's operations, batched, transposed or with a shared right side; none of element-wise kernels", () => {
@@ -38,6 +47,27 @@ it("shows shares of the whole, what is outside kernels, and sums", () => {
   expect(rows[0]!.at(-1)).toBe("3.00");
   expect(rows[1]!.slice(0, 4)).toEqual(["outside kernels", "", "2.00", "25.0 %"]);
   expect(rows[2]).toEqual(["all", "", "8.00", "100.0 %", "", "", "3.00"]);
+});
+
+it("writes profiles as tables with the kernels that matter, the rest as one line", () => {
+  const kernel = (name: string, ms: number) => ({ name, calls: 1, ms, operations: 0, bytes: 0 });
+  const kernels = [kernel("Long", 60), kernel("Other", 30), kernel("Tiny", 0.4), kernel("Less", 0.2)];
+  const text = floorsText([
+    {
+      file: "profile-step.json",
+      ms: 100,
+      cpu: "Some CPU",
+      threads: 2,
+      date: "2026-11-21T10:00:00.000Z",
+      peaks: { operations: 5e8, bytes: 4e7 },
+      kernels,
+    },
+  ]);
+  expect(text).toContain("## profile-step");
+  expect(text).toContain("500 GFLOP/s and 40.0 GB/s");
+  expect(text).toMatch(/\| Long \| 1\.00 \| 60\.0 \| 60\.0 % \|/);
+  expect(text).toMatch(/\| other kernels \| 2\.00 \| 0\.600 \|/);
+  expect(text).not.toContain("Tiny");
 });
 
 it("times the kernels that run, each without those inside it, and leaves the engine as it was", async () => {

@@ -44,6 +44,11 @@ const CASES: readonly Case[] = [
   { x: [1, 9, 6, 6], kernel: [1, 1, 12], stride: 2, norm: true },
   { x: [2, 4, 6, 1], kernel: [3, 3, 1], bias: true, residual: true, relu: true },
   { x: [1, 1, 1, 8], kernel: [3, 3, 4], relu: true },
+  // Enough channels and tiles for the engine's own paths: Winograd's, forwards and backwards, and the gradient of 1 x 1 weights.
+  { x: [2, 17, 14, 32], kernel: [3, 3, 64], norm: true, residual: true, relu: true },
+  { x: [3, 13, 18, 64], kernel: [3, 3, 32], bias: true },
+  { x: [2, 20, 19, 48], kernel: [3, 3, 32], norm: true, relu: true },
+  { x: [2, 21, 11, 64], kernel: [1, 1, 70], norm: true, relu: true },
 ];
 
 function tensorsOf({ x, kernel, stride = 1, bias, norm, residual }: Case): LayerTensors {

@@ -4,8 +4,7 @@ import { type Argument, aten, fused, fusedMany } from "../native.ts";
 import type { KernelCall, KernelTable } from "./kernel.ts";
 
 const layer = fused("layer");
-const layerInputGradient = fused("layerInputGradient");
-const layerWeightGradient = fusedMany("layerWeightGradient");
+const layerGradient = fusedMany("layerGradient");
 const alias = aten("alias");
 
 /** The arguments that describe the layer itself. */
@@ -25,10 +24,15 @@ export const layerKernels: KernelTable = {
     const residual = call.inputs["residual"] ? call.raw("residual") : null;
     return call.giveHalf(layer(call.raw("x"), residual, call.attr<number>("relu") === 1, ...layerOf(call)));
   },
-  [FUSED.layerInputGradient]: (call) =>
-    call.giveHalf(layerInputGradient(call.raw("dz"), call.attr<number[]>("inputShape"), ...layerOf(call))),
-  [FUSED.layerWeightGradient]: (call) => {
-    const parts = layerWeightGradient(call.raw("dz"), call.raw("x"), ...layerOf(call));
-    return parts.map((part) => call.give(alias(part), "float32"));
+  [FUSED.layerGradient]: (call) => {
+    const [wantsInput, wantsResidual] = [
+      call.attr<number>("wantsInput") === 1,
+      call.attr<number>("wantsResidual") === 1,
+    ];
+    const y = call.inputs["y"] ? call.raw("y") : null;
+    const parts = layerGradient(call.raw("dy"), y, call.raw("x"), wantsInput, wantsResidual, ...layerOf(call));
+    // The images come last, in the precision of the layer.
+    const images = parts.length - Number(wantsInput) - Number(wantsResidual);
+    return parts.map((part, i) => (i < images ? call.give(alias(part), "float32") : call.giveHalf(alias(part))));
   },
 };

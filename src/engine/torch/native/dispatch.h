@@ -12,6 +12,7 @@ void defineSkinning(napi_env env, napi_value exports);
 // Lets large allocations fail with an exception where memory is short (memory_guard.cc).
 void guardMemory();
 void defineLayers(napi_env env, napi_value exports);
+void defineLayerGradients(napi_env env, napi_value exports);
 void defineAdam(napi_env env, napi_value exports);
 void defineRecurrence(napi_env env, napi_value exports);
 void defineUpsampling(napi_env env, napi_value exports);

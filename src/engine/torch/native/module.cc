@@ -14,6 +14,7 @@ NAPI_MODULE_INIT() {
   motioncue::defineRaster(env, exports);
   motioncue::defineSkinning(env, exports);
   motioncue::defineLayers(env, exports);
+  motioncue::defineLayerGradients(env, exports);
   motioncue::defineAdam(env, exports);
   motioncue::defineRecurrence(env, exports);
   motioncue::defineUpsampling(env, exports);
