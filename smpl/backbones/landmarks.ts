@@ -43,7 +43,7 @@ export const landmarks: Backbone = {
   },
   recognise: (shapes) => {
     const stem = shapes.get("stem.weight");
-    return stem && shapes.has("maps.weight") ? { width: stem[0]!, cropSize: 64 } : undefined;
+    return stem && shapes.has("maps.weight") ? { width: stem[0]! } : undefined;
   },
   features: (parameters, spec, images, mode) =>
     tf.tidy(() => landmarks.withMaps!(parameters, spec, images, mode).features),

@@ -102,7 +102,7 @@ describe("train refuses", () => {
   it.each([
     [
       ["train", "regressor", "--backbone", "resnet"],
-      /--backbone must be one of resnet18, resnet50, hrnet, got "resnet"/,
+      /--backbone must be one of resnet18, resnet50, hrnet, landmarks, got "resnet"/,
     ],
     [["train", "regressor", "--labelled", "x.npz"], /--labelled: needs --images/],
     [["train", "regressor", "--steps", "many"], /--steps must be an integer of at least 1, got "many"/],
