@@ -42,6 +42,8 @@ const CASES: readonly Case[] = [
   { x: [2, 5, 8, 4], kernel: [1, 5, 3], bias: true, relu: true },
   { x: [2, 8, 5, 4], kernel: [5, 1, 3], bias: true },
   { x: [1, 9, 6, 6], kernel: [1, 1, 12], stride: 2, norm: true },
+  { x: [5, 16, 16, 4], kernel: [1, 1, 8], stride: 2, norm: true, relu: true },
+  { x: [2, 14, 9, 64], kernel: [1, 1, 70], stride: 2, norm: true, residual: true },
   { x: [2, 4, 6, 1], kernel: [3, 3, 1], bias: true, residual: true, relu: true },
   { x: [1, 1, 1, 8], kernel: [3, 3, 4], relu: true },
   // Enough channels and tiles for the engine's own paths: Winograd's, forwards and backwards, and the gradient of 1 x 1 weights.

@@ -10,6 +10,7 @@
 
 #include "dispatch.h"
 #include "precision.h"
+#include "subsampling.h"
 #include "tensors.h"
 
 namespace motioncue {
@@ -75,10 +76,14 @@ napi_value conv2dInputGradient(const Arguments& in) {
 
 // conv2dFilterGradient(dy, x, filterShape, geometry, depthwise)
 napi_value conv2dFilterGradient(const Arguments& in) {
-  const Geometry g = geometryOf(in, 3);
+  Geometry g = geometryOf(in, 3);
   const auto shape = in.integers(2);
   const bool depthwise = in.boolean(4);
-  const auto x = padded(toChannelsFirst(inPrecision(in.tensor(1))), g);
+  auto x = padded(toChannelsFirst(inPrecision(in.tensor(1))), g);
+  if (shape[0] == 1 && shape[1] == 1 && g.padding == std::vector<int64_t>{0, 0}) {
+    x = seenPixels(x, g.stride);
+    g.stride = {1, 1};
+  }
   // Only its shape counts; some of libtorch's paths write the gradient in its layout and want that contiguous.
   const auto filter = depthwise ? at::empty({shape[2] * shape[3], 1, shape[0], shape[1]}, x.options())
                                 : at::empty({shape[3], shape[2], shape[0], shape[1]}, x.options());

@@ -37,7 +37,8 @@ struct Layer {
 
   // 3 x 3, stride 1, a border of one zero.
   bool isPlain() const { return weight.size(2) == 3 && weight.size(3) == 3 && stride[0] == 1 && padding[0] == 1 && padding[1] == 1; }
-  bool isPointwise() const { return weight.size(2) == 1 && weight.size(3) == 1 && stride[0] == 1 && padding[0] == 0 && padding[1] == 0; }
+  // 1 x 1, any stride, no border.
+  bool isPointwise() const { return weight.size(2) == 1 && weight.size(3) == 1 && padding[0] == 0 && padding[1] == 0; }
   bool normed() const { return extras[1].defined(); }
   at::Tensor deviation() const { return at::rsqrt(at::add(extras[4], epsilon)); }
   at::Tensor gain() const { return at::mul(extras[1], deviation()); }

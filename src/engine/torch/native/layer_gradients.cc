@@ -13,6 +13,7 @@
 #include "layer.h"
 #include "pointwise.h"
 #include "precision.h"
+#include "subsampling.h"
 #include "winograd.h"
 
 namespace motioncue {
@@ -101,12 +102,18 @@ at::Tensor weightGradient(const Layer& own, const at::Tensor& dz, const at::Tens
   const int64_t channels = own.weight.size(1), outputs = own.weight.size(0);
   const bool isFloat = dz.is_cpu() && dz.scalar_type() == at::kFloat && x.scalar_type() == at::kFloat;
   if (isFloat && own.isPlain() && winogradFits(x.sizes(), outputs, channels)) return winogradWeightGradient(dz, x.contiguous());
-  if (isFloat && own.isPointwise() && pointwiseGradientFits(channels, outputs)) {
-    return pointwiseWeightGradient(dz, x.contiguous()).as_strided({outputs, channels, 1, 1}, {channels, 1, channels, channels});
+  auto stride = own.stride;
+  auto seen = channelsFirst(x);
+  if (own.isPointwise()) {
+    seen = seenPixels(seen, stride);
+    stride = {1, 1};
+    if (isFloat && pointwiseGradientFits(channels, outputs)) {
+      return pointwiseWeightGradient(dz, seen.permute({0, 2, 3, 1}).contiguous()).as_strided({outputs, channels, 1, 1}, {channels, 1, channels, channels});
+    }
   }
   // The gradient of the weights does not depend on them.
   const auto shapeOnly = isHalf() ? at::empty(own.weight.sizes(), dz.options().memory_format(at::MemoryFormat::ChannelsLast)) : own.weight;
-  const auto parts = at::convolution_backward(channelsFirst(dz), channelsFirst(x), shapeOnly, c10::nullopt, own.stride, own.padding, {1, 1}, false, {0, 0}, 1,
+  const auto parts = at::convolution_backward(channelsFirst(dz), seen, shapeOnly, c10::nullopt, stride, own.padding, {1, 1}, false, {0, 0}, 1,
                                               {false, true, false});
   return std::get<1>(parts).to(at::kFloat);
 }
