@@ -11,6 +11,7 @@ import { completeExperimentOptions, EXPERIMENT_OPTIONS, type ExperimentOptions }
 import { plans } from "./plans.ts";
 import { runExperiment } from "./run.ts";
 import { withTables } from "./tables.ts";
+import { runTemplates, TEMPLATES } from "./template-run.ts";
 
 const README = fileURLToPath(new URL("../README.md", import.meta.url));
 
@@ -19,7 +20,7 @@ const TASKS: Readonly<Record<string, string>> = {
   figures: "draws all kept results into docs/",
   tables: "writes all kept results into README's tables",
 };
-const all = [...[...plans.values()].map(({ name, doc }) => [name, doc]), ...Object.entries(TASKS)];
+const all = [...[...plans.values(), TEMPLATES].map(({ name, doc }) => [name, doc]), ...Object.entries(TASKS)];
 
 export const experimentCommand = defineCommand({
   name: "experiment",
@@ -58,7 +59,10 @@ async function carryOut(name: string, options: ExperimentOptions, context: Conte
     await writeFileAtomic(README, withTables(await readFile(README, "utf8")));
     return { text: `wrote ${README}`, data: README };
   }
-  const { result, path } = await runExperiment(plans.get(name)!, options, context);
+  const { result, path } =
+    name === TEMPLATES.name
+      ? await runTemplates(options, context)
+      : await runExperiment(plans.get(name)!, options, context);
   const lines = [`${name}: ${result.done} of ${result.total} networks; ${path}`, ...result.failed];
   return { text: lines.join("\n"), data: result, failed: result.failed.length > 0 };
 }

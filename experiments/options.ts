@@ -21,8 +21,7 @@ export const EXPERIMENT_OPTIONS = {
   motions: {
     kind: "text",
     value: "DIR",
-    default: "../shared/data/mocap",
-    doc: "folder of .bvh recordings; where it is absent, all motion is generated",
+    doc: "folder of .bvh recordings of people; unless given, all motion is generated",
   },
   weights: {
     kind: "text",
@@ -45,8 +44,8 @@ export function completeExperimentOptions(given: Partial<OptionsOf<typeof EXPERI
   const seeds = options.seeds.split(",").map((text) => (/^\d{1,9}$/.test(text.trim()) ? Number(text) : Number.NaN));
   if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length)
     throw new OptionError("--seeds", `expected different whole numbers such as 0,1,2, got ${options.seeds}`);
-  const known = existsSync(options.motions);
-  if (given.motions !== undefined && !known)
-    throw new OptionError("--motions", `expected a folder of .bvh recordings, found nothing at ${options.motions}`);
-  return { ...options, seeds, motions: known ? options.motions : undefined };
+  const { motions } = options;
+  if (motions !== undefined && !existsSync(motions))
+    throw new OptionError("--motions", `expected a folder of .bvh recordings, found nothing at ${motions}`);
+  return { ...options, seeds, motions };
 }

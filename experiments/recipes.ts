@@ -8,9 +8,11 @@ export type RefineRecipe = Partial<RefineOptions>;
 
 /** Everything that the experiments need to know besides the data. */
 export interface Recipes {
+  /** The network that bases begin with, trained on pictures of another world. */
+  readonly pretrain: TrainRecipe;
   /** The base regressor. */
   readonly train: TrainRecipe;
-  /** By backbone: what differs from `train`. */
+  /** By backbone: what differs from `pretrain`. */
   readonly backbones: Readonly<Record<"landmarks" | "resnet18", TrainRecipe>>;
   /** What all refinements share; a recipe's own options win. */
   readonly refine: RefineRecipe;
@@ -33,19 +35,29 @@ const SELF: RefineRecipe = { cue: [FLOW, "self=3"], cueOption: GMOF, teacherDeca
 const TEXTURE = "texture=10";
 
 export const RECIPES: Recipes = {
-  train: {
-    backbone: "landmarks",
+  pretrain: {
     cropSize: 64,
-    width: 16,
     hidden: 512,
-    steps: 3000,
+    steps: 8000,
     batch: 32,
     learningRate: 0.001,
     gradientClip: 3,
+    evaluateEvery: 1000,
+    checkpointEvery: 1000,
+    heldOut: 256,
+  },
+  train: {
+    cropSize: 64,
+    steps: 500,
+    batch: 32,
+    learningRate: 2e-4,
+    warmUp: 50,
+    gradientClip: 3,
     evaluateEvery: 500,
     checkpointEvery: 500,
+    heldOut: 256,
   },
-  backbones: { landmarks: {}, resnet18: { backbone: "resnet18", width: 24 } },
+  backbones: { landmarks: { width: 16 }, resnet18: { width: 24 } },
   refine: {
     // As wide as the stills are cropped.
     boxScale: 1.2,

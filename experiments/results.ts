@@ -17,7 +17,7 @@ export const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 export interface GroupRecipe {
   readonly group: Group;
   readonly fraction: number;
-  readonly train: TrainRecipe;
+  readonly pretrain: TrainRecipe;
   /** Absent for a base. */
   readonly refine?: RefineRecipe;
 }
@@ -41,6 +41,7 @@ export interface Result<Body extends ResultBody = ResultBody> {
   readonly data: Readonly<Record<string, unknown>>;
   readonly recipes: {
     /** What all base networks and all refinements share. */
+    readonly pretrain: TrainRecipe;
     readonly train: TrainRecipe;
     readonly refine: RefineRecipe;
     readonly groups: readonly GroupRecipe[];

@@ -72,8 +72,8 @@ export async function runExperiment(
   return last ?? keep();
 }
 
-/** The text of an error that concerns one network only, such as a loss that became infinite. */
-async function orProblem<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | string> {
+/** What `work` gives, or the text of an error that concerns one network only, such as a loss that became infinite. */
+export async function orProblem<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | string> {
   try {
     return await work();
   } catch (error) {
@@ -82,11 +82,12 @@ async function orProblem<T>(work: () => Promise<T>, signal: AbortSignal): Promis
   }
 }
 
-async function patiently<T>(work: () => Promise<T | undefined>, { signal, log }: Context): Promise<T> {
+/** What `work` gives, as soon as it is not what another process works on. Throws the signal's reason. */
+export async function patiently<T>(work: () => Promise<T | undefined>, { signal, log }: Context): Promise<T> {
   for (let told = false; ; told = true) {
     const found = await work();
     if (found !== undefined) return found;
-    if (!told) log.info("another process makes the data; waiting for it");
+    if (!told) log.info("another process works on it; waiting");
     await pause(WAIT_MS, undefined, { signal });
   }
 }
@@ -118,10 +119,16 @@ function resultOf(
     data: {
       ...size,
       stills: world.stills.count,
+      pretraining: world.pretraining.count,
       unlabelledVideos: world.train.videos.length,
       recordings: world.recordings,
     },
-    recipes: { train: recipes.train, refine: recipes.refine, groups: groupRecipes(plan, lab) },
+    recipes: {
+      pretrain: recipes.pretrain,
+      train: recipes.train,
+      refine: recipes.refine,
+      groups: groupRecipes(plan, lab),
+    },
     body: plan.summarise(done),
   };
 }
@@ -133,7 +140,7 @@ function groupRecipes(plan: Plan, lab: Laboratory): GroupRecipe[] {
   return own.map(({ group, base: { backbone, fraction }, refinement }) => ({
     group,
     fraction,
-    train: { backbone, ...lab.recipes.backbones[backbone] },
+    pretrain: { backbone, ...lab.recipes.backbones[backbone] },
     ...(refinement ? { refine: refinement.recipe } : {}),
   }));
 }

@@ -7,6 +7,8 @@ import { plans } from "./plans.ts";
 import { RESULTS, type Result, readResult } from "./results.ts";
 import type { ResultBody, ResultRow } from "./rows.ts";
 import type { Statistic } from "./statistics.ts";
+import { TEMPLATES } from "./template-run.ts";
+import { orderingLines, type TemplatesBody, templateTable } from "./template-table.ts";
 
 /** Headings of what groups are named by. */
 const HEADINGS: Readonly<Record<string, string>> = {
@@ -30,7 +32,7 @@ export function markerOf(name: string): string {
 
 /** `text` with the table of every experiment that it has markers for and that has a result. */
 export function withTables(text: string, folder: string = RESULTS): string {
-  return [...plans.keys()].reduce((written, name) => {
+  return [...plans.keys(), TEMPLATES.name].reduce((written, name) => {
     const table = experimentTable(name, folder);
     const isWanted = written.includes(`<!-- ${markerOf(name)} -->`);
     return table && isWanted ? withTable(written, table, markerOf(name)) : written;
@@ -41,8 +43,10 @@ export function withTables(text: string, folder: string = RESULTS): string {
 export function experimentTable(name: string, folder: string = RESULTS): string | undefined {
   const result = readResult(name, folder);
   if (!result) return undefined;
-  const rows =
-    name === "labels"
+  const templates = name === TEMPLATES.name ? readResult<TemplatesBody>(name, folder) : undefined;
+  const rows = templates
+    ? templateTable(templates)
+    : name === "labels"
       ? labelRows(readResult<LabelsBody>(name, folder)!)
       : name === "score"
         ? scoreRows(readResult<ResultBody<ScoreRow>>(name, folder)!.rows)
@@ -50,7 +54,8 @@ export function experimentTable(name: string, folder: string = RESULTS): string 
   const cells = (row: readonly string[]) => `| ${row.join(" | ")} |`;
   const [head, ...body] = rows;
   const rule = cells(head!.map((_, i) => (i === 0 ? "---" : "--:")));
-  return [cells(head!), rule, ...body.map(cells), "", captionOf(result)].join("\n");
+  const lines = templates ? ["", ...orderingLines(templates)] : [];
+  return [cells(head!), rule, ...body.map(cells), "", captionOf(result), ...lines].join("\n");
 }
 
 function captionOf({ seeds, split, command, done, total, data }: Omit<Result, "body">): string {

@@ -13,6 +13,8 @@ export interface WorldSize {
   /** Labelled, and their side in px. */
   readonly stills: number;
   readonly stillSize: number;
+  /** Labelled pictures of the plain demo world, with generated motion, for the networks that all bases begin with. */
+  readonly pretraining: number;
   /** By split: videos, and frames of each. */
   readonly videos: Readonly<Record<Split, number>>;
   readonly frames: Readonly<Record<Split, number>>;
@@ -21,26 +23,35 @@ export interface WorldSize {
   readonly fps: number;
   /** Degrees that people may turn from the camera: from behind, so small and after so few steps, left is like right. */
   readonly facing: number;
-  readonly seeds: Readonly<Record<Split | "stills", number>>;
+  readonly seeds: Readonly<Record<Split | "stills" | "pretraining", number>>;
 }
 
 export const WORLD: WorldSize = {
   stills: 8000,
-  stillSize: 128,
+  stillSize: 96,
+  pretraining: 16000,
   videos: { train: 160, validation: 24, test: 32 },
   frames: { train: 12, validation: 20, test: 20 },
   height: 240,
   fps: 12,
   facing: 60,
   /** Of the videos to train on it is another one than of the stills: the same would show the same people. */
-  seeds: { stills: 1, train: 2, validation: 1, test: 1 },
+  seeds: { pretraining: 7, stills: 1, train: 2, validation: 1, test: 1 },
 };
+
+/** Labelled pictures. */
+interface Stills {
+  readonly dataset: string;
+  readonly images: string;
+  readonly count: number;
+}
 
 /** Where the data are. */
 export interface WorldFiles {
   /** Stands for all that decides what the data show. */
   readonly key: string;
-  readonly stills: { readonly dataset: string; readonly images: string; readonly count: number };
+  readonly stills: Stills;
+  readonly pretraining: Stills;
   /** Videos to train on, in order, in one folder with their tracks and true flow. */
   readonly train: { readonly folder: string; readonly videos: readonly string[] };
   /** Folders of videos with their truth. */
@@ -77,21 +88,21 @@ export async function makeWorld(
       return (await synthesize({ ...common, ...own, ...amount, ...more }, context)).videos.map(({ video }) => video);
     };
     const stills = some(size.stills, 8);
-    const still = { videos: 0, stills, stillSize: size.stillSize, split: "train" as const, seed: size.seeds.stills };
+    const still = { videos: 0, stillSize: size.stillSize, split: "train" as const };
     const train = await videosOf("train", { truth: "flow" });
     await videosOf("validation");
     await videosOf("test");
-    await synthesize({ ...common, ...still, out: join(folder, "labelled") }, context);
-    return { stills, train: train.map((path) => basename(path)) };
+    await synthesize({ ...common, ...still, stills, seed: size.seeds.stills, out: join(folder, "labelled") }, context);
+    const pretraining = some(size.pretraining, 8);
+    const plain = { preset: "demo", facing: size.facing, stills: pretraining, seed: size.seeds.pretraining } as const;
+    await synthesize({ ...still, ...plain, out: join(folder, "pretraining") }, context);
+    return { stills, pretraining, train: train.map((path) => basename(path)) };
   });
   if (!made) return undefined;
   return {
     key: contentKey(settings).slice(0, 10),
-    stills: {
-      dataset: join(folder, "labelled", "stills", "dataset.npz"),
-      images: join(folder, "labelled", "stills", "images"),
-      count: made.stills,
-    },
+    stills: stillsIn(join(folder, "labelled"), made.stills),
+    pretraining: stillsIn(join(folder, "pretraining"), made.pretraining),
     train: {
       folder: join(folder, "train"),
       videos: made.train.map((name) => join(folder, "train", name)),
@@ -100,4 +111,8 @@ export async function makeWorld(
     test: join(folder, "test"),
     recordings: names.length,
   };
+}
+
+function stillsIn(folder: string, count: number): Stills {
+  return { dataset: join(folder, "stills", "dataset.npz"), images: join(folder, "stills", "images"), count };
 }

@@ -28,8 +28,8 @@ export interface TemplateKeypoints {
 
 /** Pictures for people to look at. */
 export interface TemplateDrawing {
-  /** [B,S,S,3] in 0..1. */
-  readonly reconstruction: Tensor4D;
+  /** [B,S,S,3] in 0..1, where pictures are reconstructed at all. */
+  readonly reconstruction?: Tensor4D;
   /** [B,S,S,K]: each moved part, or the one link heat map. */
   readonly shapes: Tensor4D;
 }
@@ -74,7 +74,18 @@ export interface TemplateTraining {
   readonly reference: "frame" | "masked";
   /** Mirrored copies of all pairs are trained on, too. */
   readonly mirrored: boolean;
+  /** Largest share by which the colours of a pair are changed, both alike; 0 unless given. */
+  readonly jitter?: number;
 }
+
+/** What the presets `default` share. */
+export const DEFAULT_TRAINING = {
+  learningRate: 2e-3,
+  batchSize: 16,
+  steps: 3500,
+  reference: "frame",
+  jitter: 0.15,
+} as const satisfies Omit<TemplateTraining, "mirrored">;
 
 export type TemplatePreset = "paper" | "default";
 

@@ -25,15 +25,14 @@ import { warpMaps } from "./warp.ts";
 interface PartDefaults {
   readonly template: string;
   readonly steps: "one" | "two";
-  readonly pixelWeight: number;
 }
 
 /** The table of options with an entry's defaults. */
-export function partOptions({ template, steps, pixelWeight }: PartDefaults) {
+export function partOptions({ template, steps }: PartDefaults) {
   return {
     size: {
       kind: "integer",
-      default: 64,
+      default: 32,
       min: 32,
       max: 512,
       doc: "side of the pictures in pixels, 4 times a power of two; 256 as published, less is faster",
@@ -81,8 +80,18 @@ export function partOptions({ template, steps, pixelWeight }: PartDefaults) {
       default: "exact",
       doc: "whether parts are moved by resampling their pictures as published, or drawn where they move to, which is faster",
     },
-    perceptualWeight: { kind: "number", default: 1, min: 0, doc: "weight of the perceptual difference of pictures" },
-    pixelWeight: { kind: "number", default: pixelWeight, min: 0, doc: "weight of the squared difference of pixels" },
+    perceptualWeight: {
+      kind: "number",
+      default: 0,
+      min: 0,
+      doc: "weight of the perceptual difference of pictures; 1 as published, and needed where no camera stands still",
+    },
+    pixelWeight: {
+      kind: "number",
+      default: 0,
+      min: 0,
+      doc: "weight of the squared difference of pixels; 1 as published for hpe",
+    },
     anchorWeight: {
       kind: "number",
       default: 20,
@@ -140,6 +149,7 @@ export const PUBLISHED_PARTS = {
   body: "still",
   pivot: "corner",
   warp: "resample",
+  perceptualWeight: 1,
   anchorWeight: 0.5,
   stiffnessWeight: 0,
   silhouetteWeight: 0,
@@ -223,6 +233,7 @@ export function createPartEstimator(options: PartOptions, { seed = 0, features }
     draw: ({ images, references }) =>
       tf.tidy(() => {
         const shapes = shapesOf(move(images, "frozen"));
+        if (options.perceptualWeight + options.pixelWeight === 0) return { shapes };
         const made = fromNetwork(decode(references, shapes, "frozen"), IMAGENET);
         return { reconstruction: tf.clipByValue(made, 0, 1), shapes };
       }),

@@ -11,7 +11,7 @@ const COLOUR = 4;
 /** Silhouettes are compared at full size and halved so often: coarse ones pull from far away, fine ones place limbs. */
 const HALVINGS = 4;
 /** Share of the picture below which a silhouette counts less: the person stood still and is part of the background. */
-const ENOUGH = 0.03;
+const ENOUGH = 0.06;
 
 /**
  * How much each pixel of images differs from the background behind them, 0 to just below 1: [B,S,S,1] from images and
@@ -31,19 +31,19 @@ export function foreground(images: Tensor4D, backgrounds: Tensor4D): Tensor4D {
   });
 }
 
-/** How much silhouettes [B,S,S,1] count, [B,1,1,1]: fully from 3 % of the picture on. No gradient. */
+/** How much silhouettes [B,S,S,1] count, [B,1,1,1]: by the square of their share of the picture, fully from 6 % on. No gradient. */
 export function foregroundCounts(silhouettes: Tensor4D): Tensor4D {
   return stopGradient(() => {
     const shares = tf.mean(silhouettes, [1, 2, 3], true);
-    return tf.clipByValue(tf.div(shares, ENOUGH), 0, 1) as Tensor4D;
+    return tf.clipByValue(tf.square(tf.div(shares, ENOUGH)), 0, 1) as Tensor4D;
   });
 }
 
-/** What K shapes [B,S,S,K], 0..1, cover together: [B,S,S,1], 1 - the product of 1 - shape. */
+/** What K shapes [B,S,S,K] cover together: [B,S,S,1], 1 - the product of 1 - shape; shapes above 1 count as 1. */
 export function covered(shapes: Tensor4D): Tensor4D {
   return tf.tidy(() => {
     // The product by logarithms: one pass over all shapes, and a slope where one of them is 1.
-    const left = tf.exp(tf.sum(tf.log(tf.sub(1 + 1e-4, shapes)), 3, true));
+    const left = tf.exp(tf.sum(tf.log(tf.sub(1 + 1e-4, tf.minimum(shapes, 1))), 3, true));
     return tf.sub(1, left) as Tensor4D;
   });
 }

@@ -1,30 +1,29 @@
 /** @file What a trained template estimator finds in the crops of a video, how sure each keypoint is, kept beside the crops. */
 import { join } from "node:path";
 import { runningPrecision } from "../../src/engine/engine.ts";
-import { type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { FormatError } from "../../src/errors.ts";
 import { imageFrom, imagesToTensor } from "../../src/image/image.ts";
 import { resizeImage } from "../../src/image/resize.ts";
 import { toFloat32 } from "../../src/io/host-tensor.ts";
 import { numbersOf, readNpz, writeNpz } from "../../src/io/npz.ts";
 import type { TemplateEstimator } from "../../templates/estimator.ts";
-import { mirroredJoints } from "../../templates/part-template.ts";
+import type { PartTemplate } from "../../templates/part-template.ts";
 import type { ClipStore } from "../clips/store.ts";
 import { type TemplateJointMap, templateJointMap } from "../labelled/template-joints.ts";
 import { contentKey, fileDigest } from "../run/content-key.ts";
 import type { Context } from "../run/context.ts";
-import { anchorConfidence, boundsConfidence, flipConfidence } from "../templates/confidence.ts";
-import { boxScaleOf } from "../templates/infer-options.ts";
+import { CONFIDENCE_TERMS, flowConfidence, isWithin, PICTURE_TERMS } from "../templates/confidence.ts";
+import { findKeypoints } from "../templates/find-keypoints.ts";
+import { windowShapeOf } from "../templates/infer-options.ts";
 import { loadTemplate } from "../templates/model-file.ts";
 import { frameEdges, loadCrops } from "./sampler.ts";
-import { CONFIDENCE_TERMS, flowConfidence, isWithin } from "./template-confidence.ts";
 
 /** An estimator and which of its joints are compared with a body's. */
 export interface TemplateFinder {
   readonly estimator: TemplateEstimator;
   readonly joints: TemplateJointMap;
-  /** Of all its joints, the anchors of each: where it moves parts. */
-  readonly jointAnchors?: readonly (readonly number[])[];
+  /** The parts that it moves, if it does. */
+  readonly parts?: PartTemplate;
   /** Side of the windows that it was trained on over the person's box. */
   readonly boxScale: number;
   /** Stands for the file. */
@@ -58,8 +57,8 @@ export async function openFinder(path: string): Promise<TemplateFinder> {
   return {
     estimator,
     joints,
-    ...(fits ? { jointAnchors: parts.joints.map(({ anchors }) => anchors) } : {}),
-    boxScale: boxScaleOf(metadata),
+    ...(fits ? { parts } : {}),
+    boxScale: windowShapeOf(metadata).boxScale,
     digest: await fileDigest(path),
   };
 }
@@ -129,7 +128,7 @@ export async function makeEstimates(
 
 /** Everything but the flow term, of some crops of one clip. */
 async function estimateFrames(finder: TemplateFinder, store: ClipStore, clip: number, crops: readonly number[]) {
-  const { estimator, joints, jointAnchors } = finder;
+  const { estimator, joints } = finder;
   const { size, jointNames } = estimator;
   const { cropSize } = store.index;
   const places = crops.map((crop) => ({ store, clip, crop }));
@@ -139,43 +138,27 @@ async function estimateFrames(finder: TemplateFinder, store: ClipStore, clip: nu
     const crop = imageFrom(bytes.slice(i * length, (i + 1) * length), cropSize, cropSize);
     return cropSize === size ? crop : resizeImage(crop, size, size);
   });
-  const found = inferBoth(estimator, images);
-  const mirror = mirroredJoints(jointNames);
+  const batch = imagesToTensor(images);
+  const found = findKeypoints(finder, batch);
+  batch.dispose();
+  const inCrops = found.points.map((x) => ((x + 0.5) * cropSize) / size - 0.5);
+  const J = jointNames.length;
   const K = joints.places.length;
   const keypoints = new Float32Array(crops.length * K * 2);
   const terms = new Float32Array(crops.length * K * TERMS);
   crops.forEach((_, f) => {
-    const row = (values: Float32Array) => values.subarray((f * values.length) / crops.length, ((f + 1) * values.length) / crops.length); // biome-ignore format: one thought
-    const own = row(found.keypoints);
-    const anchors = found.anchors && jointAnchors ? row(found.anchors) : undefined;
-    const inCrop = Float32Array.from(own, (x) => ((x + 0.5) * cropSize) / size - 0.5);
-    const ofAnchors = anchors ? anchorConfidence(anchors, jointAnchors!, size) : undefined;
-    const ofBounds = boundsConfidence(anchors ?? own, size, anchors ? jointAnchors : undefined);
     const edges = frameEdges(places[f]!);
-    const ofFlip = flipConfidence(own, row(found.mirrored), mirror, size);
     joints.places.forEach((j, k) => {
-      const at = f * K + k;
-      // Its confidences stay 0, and no such number goes further.
-      if (!Number.isFinite(inCrop[2 * j]! + inCrop[2 * j + 1]!)) return;
-      keypoints.set(inCrop.subarray(2 * j, 2 * j + 2), 2 * at);
-      terms.set([ofAnchors?.[j] ?? 1, isWithin(inCrop, j, edges) ? ofBounds[j]! : 0, ofFlip[j]!, 1], TERMS * at);
+      const [from, to] = [f * J + j, f * K + k];
+      // Its confidences are 0, and no such number goes further.
+      if (!Number.isFinite(inCrops[2 * from]! + inCrops[2 * from + 1]!)) return;
+      keypoints.set(inCrops.subarray(2 * from, 2 * from + 2), 2 * to);
+      const own = found.terms.subarray(from * PICTURE_TERMS.length, (from + 1) * PICTURE_TERMS.length);
+      const isSeen = isWithin(inCrops, from, edges);
+      terms.set([...own.map((said, t) => (PICTURE_TERMS[t] === "bounds" && !isSeen ? 0 : said)), 1], TERMS * to);
     });
   });
   return { keypoints, terms };
-}
-
-/** Keypoints and anchors in pictures, and keypoints in the mirrored pictures; all in pixels of the estimator's size. */
-function inferBoth(estimator: TemplateEstimator, images: Parameters<typeof imagesToTensor>[0]) {
-  const read: { keypoints?: Float32Array; anchors?: Float32Array; mirrored?: Float32Array } = {};
-  const values = (x: tf.Tensor) => Float32Array.from(x.dataSync<"float32">());
-  tf.tidy(() => {
-    const batch = imagesToTensor(images);
-    const { keypoints, anchors } = estimator.infer(batch);
-    read.keypoints = values(keypoints);
-    if (anchors) read.anchors = values(anchors);
-    read.mirrored = values(estimator.infer(tf.reverse(batch, 2) as Tensor4D).keypoints);
-  });
-  return read as { keypoints: Float32Array; anchors?: Float32Array; mirrored: Float32Array };
 }
 
 /**

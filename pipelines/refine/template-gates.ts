@@ -1,6 +1,6 @@
 /** @file Which of a template's keypoints are used at all: frames and whole clips in which it does not follow the person are left out. */
 import type { TemplateJointMap } from "../labelled/template-joints.ts";
-import { CONFIDENCE_TERMS, type ConfidenceTerm } from "./template-confidence.ts";
+import { CONFIDENCE_TERMS, type ConfidenceTerm } from "../templates/confidence.ts";
 
 /** One person's clip: T frames, K joints. */
 export interface ClipEvidence {

@@ -8,10 +8,10 @@ import { cropBatch, predictFrames } from "../bodies/predict.ts";
 import type { ClipStore } from "../clips/store.ts";
 import type { TemplateJointMap } from "../labelled/template-joints.ts";
 import type { Context } from "../run/context.ts";
+import { CONFIDENCE_TERMS } from "../templates/confidence.ts";
 import type { KeypointSource } from "./keypoint-match.ts";
 import { templatePath } from "./options.ts";
 import { loadCrops } from "./sampler.ts";
-import { CONFIDENCE_TERMS } from "./template-confidence.ts";
 import { estimateStore, openFinder, type TemplateEstimates } from "./template-estimates.ts";
 import { CLIP_PROBLEMS, type ClipEvidence, type ClipVerdict, jointOffsets, judgeClip } from "./template-gates.ts";
 

@@ -1,8 +1,16 @@
-/** @file How sure a template's keypoints are, without labels: joined parts meet, all is in the picture, the mirror agrees. */
+/** @file How sure a template's keypoints are, without labels: joined parts meet, all is in the picture, mirror and flow agree. */
+import { sampleBilinear } from "../../src/geometry/sample.ts";
+
+/** What a picture alone says of a keypoint in it, in this order. */
+export const PICTURE_TERMS = ["anchors", "bounds", "flip"] as const;
+/** The terms by which a keypoint in a video can lose its confidence, in this order. */
+export const CONFIDENCE_TERMS = [...PICTURE_TERMS, "flow"] as const;
+export type ConfidenceTerm = (typeof CONFIDENCE_TERMS)[number];
 
 /** Disagreements, as shares of the picture's side, at which a confidence has fallen to 1/e. */
 const ANCHOR_GAP = 0.03;
 const FLIP_GAP = 0.05;
+const FLOW_GAP = 0.03;
 
 /** Points in pixels, (x, y) one after another. */
 type Points = ArrayLike<number>;
@@ -49,6 +57,29 @@ export function flipConfidence(
   return Float32Array.from(mirror, (other, j) => {
     const back = [size - 1 - mirrored[2 * other]!, mirrored[2 * other + 1]!];
     return bell(distance(keypoints, j, back, 0) / size, FLIP_GAP);
+  });
+}
+
+/** Whether point `p` is within edges in pixels: left, top, right, bottom. */
+export function isWithin(points: Points, p: number, [left, top, right, bottom]: readonly number[]): boolean {
+  const [x, y] = [points[2 * p]!, points[2 * p + 1]!];
+  return x >= left! && x <= right! && y >= top! && y <= bottom!;
+}
+
+/**
+ * [J] exp(-(d / 0.03)^2) of a pair of pictures of `size`, d being how far a keypoint of the first, carried along by the flow
+ * at it, is from the second's. The flow [side*side*2] is in pixels of its own map, which spans the same square.
+ */
+export function flowConfidence(first: Points, second: Points, flow: Float32Array, size: number): Float32Array {
+  const side = Math.round(Math.sqrt(flow.length / 2));
+  const scale = side / size;
+  const count = first.length / 2;
+  const at = Float32Array.from({ length: 2 * count }, (_, i) => scale * (first[i]! + 0.5) - 0.5);
+  const { values } = sampleBilinear({ data: flow, height: side, width: side, channels: 2 }, at);
+  return Float32Array.from({ length: count }, (_, j) => {
+    const dx = first[2 * j]! + values[2 * j]! / scale - second[2 * j]!;
+    const dy = first[2 * j + 1]! + values[2 * j + 1]! / scale - second[2 * j + 1]!;
+    return bell(Math.hypot(dx, dy) / size, FLOW_GAP);
   });
 }
 

@@ -2,7 +2,7 @@
 import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
 import { ENGINE_OPTION } from "../shared-options.ts";
-import { BOX_SCALE_OF_FILE, ITERATIONS_OPTION } from "./infer-options.ts";
+import { ITERATIONS_OPTION, WINDOW_OF_FILE } from "./infer-options.ts";
 import { WINDOW_OPTIONS } from "./train-options.ts";
 
 export const EVALUATE_TEMPLATE_OPTIONS = {
@@ -17,7 +17,7 @@ export const EVALUATE_TEMPLATE_OPTIONS = {
     value: "FILE|DIR",
     doc: "who is where: a tracks file, a folder of them, full or motion; unless given, the files beside the videos",
   },
-  ...BOX_SCALE_OF_FILE,
+  ...WINDOW_OF_FILE,
   maxFrames: WINDOW_OPTIONS.maxFrames,
   occlusion: { kind: "flag", doc: "also measure with 10 to 40 % of the picture's cells hidden" },
   iterations: {

@@ -16,7 +16,7 @@ import { type ConstantPose, constantPoses, repeated } from "./constant-poses.ts"
 import { completeEvaluateTemplateOptions, type EvaluateTemplateOptions } from "./evaluate-options.ts";
 import { allIterations } from "./find-keypoints.ts";
 import { prepareFootage } from "./footage.ts";
-import { boxScaleOf } from "./infer-options.ts";
+import { windowShapeOf } from "./infer-options.ts";
 import { type KeypointMeasures, measureKeypoints } from "./measure.ts";
 import { type LoadedTemplate, loadTemplate } from "./model-file.ts";
 import { type CropPlace, readCrops, toPictures } from "./pairs.ts";
@@ -152,8 +152,8 @@ async function framesOf(
   const info = await stat(data).catch(() => undefined);
   const tracks = options.tracks ?? (info?.isDirectory() ? data : dirname(data));
   await checkTracksChoice(tracks);
-  const { cache, maxFrames, boxScale = boxScaleOf(metadata) } = options;
-  const settings = { cache, tracks, size: estimator.size, boxScale, maxFrames };
+  const { cache, maxFrames } = options;
+  const settings = { cache, tracks, size: estimator.size, ...windowShapeOf(metadata, options), maxFrames };
   const { footage, skipped } = await prepareFootage(await expandVideos([data]), settings, context);
   const broken = skipped.find(({ failed }) => failed);
   if (broken)

@@ -3,14 +3,16 @@ import { type Tensor4D, tf } from "../../src/engine/tf.ts";
 import type { TemplateEstimator } from "../../templates/estimator.ts";
 import { mirroredJoints } from "../../templates/part-template.ts";
 import { mirrorImages } from "../../templates/references.ts";
-import { anchorConfidence, boundsConfidence, flipConfidence } from "./confidence.ts";
+import { anchorConfidence, boundsConfidence, flipConfidence, PICTURE_TERMS } from "./confidence.ts";
 import type { LoadedTemplate } from "./model-file.ts";
 
 /** J keypoints in each of B pictures. */
 export interface FoundKeypoints {
   /** [B*J*2] (x, y) in pixels of the pictures. */
   readonly points: Float32Array;
-  /** [B*J] 0..1: the product of what anchors, the picture's bounds and the mirrored picture say; 0 where not finite. */
+  /** [B*J*3] 0..1: what each of PICTURE_TERMS says of them; 0 where they are not finite. */
+  readonly terms: Float32Array;
+  /** [B*J] the product of the terms. */
   readonly confidence: Float32Array;
 }
 
@@ -35,15 +37,17 @@ export function allIterations(estimator: TemplateEstimator, images: Tensor4D, it
   return found;
 }
 
-/** The keypoints in images [B,S,S,3] and their confidence. Points without names have no other side, so no mirror is asked. */
+/**
+ * The keypoints in images [B,S,S,3] and their confidence. Parts that are not known have no anchors to disagree; points
+ * without names have no other side, so no mirror is asked.
+ */
 export function findKeypoints(
   { estimator, parts }: Pick<LoadedTemplate, "estimator" | "parts">,
   images: Tensor4D,
   iterations = 1,
 ): FoundKeypoints {
   const { size, jointNames } = estimator;
-  const points = keypointsIn(estimator, images, iterations);
-  const anchors = anchorsIn(estimator, images);
+  const { points, anchors } = lastLook(estimator, images, iterations);
   const hasSides = jointNames.some((name) => name.startsWith("left-"));
   const mirrored = hasSides ? mirroredPoints(estimator, images, iterations) : undefined;
   const mirror = mirroredJoints(jointNames);
@@ -51,30 +55,48 @@ export function findKeypoints(
   const count = images.shape[0];
   const row = (values: Float32Array, b: number) =>
     values.subarray((b * values.length) / count, ((b + 1) * values.length) / count);
-  const confidence = Float32Array.from({ length: points.length / 2 }, () => 1);
+  const terms = new Float32Array((points.length / 2) * PICTURE_TERMS.length);
   for (let b = 0; b < count; b++) {
     const own = row(points, b);
     const ofParts = anchors && jointAnchors ? { anchors: row(anchors, b), jointAnchors } : undefined;
-    const terms = [
-      ...(ofParts ? [anchorConfidence(ofParts.anchors, ofParts.jointAnchors, size)] : []),
-      ofParts ? boundsConfidence(ofParts.anchors, size, ofParts.jointAnchors) : boundsConfidence(own, size),
-      ...(mirrored ? [flipConfidence(own, row(mirrored, b), mirror, size)] : []),
-    ];
-    row(confidence, b).forEach((_, j, all) => {
-      const product = terms.reduce((sum, term) => sum * term[j]!, 1);
-      all[j] = Number.isFinite(product + own[2 * j]! + own[2 * j + 1]!) ? product : 0;
-    });
+    const by = {
+      anchors: ofParts && anchorConfidence(ofParts.anchors, ofParts.jointAnchors, size),
+      bounds: ofParts ? boundsConfidence(ofParts.anchors, size, ofParts.jointAnchors) : boundsConfidence(own, size),
+      flip: mirrored && flipConfidence(own, row(mirrored, b), mirror, size),
+    };
+    const into = row(terms, b);
+    for (let j = 0; j < own.length / 2; j++) {
+      const said = PICTURE_TERMS.map((term) => by[term]?.[j] ?? 1);
+      const isKnown = Number.isFinite(productOf(said) + own[2 * j]! + own[2 * j + 1]!);
+      if (isKnown) into.set(said, j * PICTURE_TERMS.length);
+    }
   }
-  return { points, confidence };
+  const confidence = Float32Array.from({ length: points.length / 2 }, (_, j) =>
+    productOf(terms.subarray(j * PICTURE_TERMS.length, (j + 1) * PICTURE_TERMS.length)),
+  );
+  return { points, terms, confidence };
 }
 
-function anchorsIn(estimator: TemplateEstimator, images: Tensor4D): Float32Array | undefined {
-  let found: Float32Array | undefined;
+function productOf(values: Iterable<number>): number {
+  let product = 1;
+  for (const value of values) product *= value;
+  return product;
+}
+
+/** Keypoints of the last look, and the anchors of an estimator that has them, which looks but once. */
+function lastLook(
+  estimator: TemplateEstimator,
+  images: Tensor4D,
+  iterations: number,
+): { readonly points: Float32Array; readonly anchors?: Float32Array } {
+  if (iterations > 1 && estimator.inferIteratively) return { points: keypointsIn(estimator, images, iterations) };
+  const found: Float32Array[] = [];
   tf.tidy(() => {
-    const { anchors } = estimator.infer(images);
-    if (anchors) found = new Float32Array(anchors.dataSync());
+    const { keypoints, anchors } = estimator.infer(images);
+    for (const one of [keypoints, ...(anchors ? [anchors] : [])]) found.push(new Float32Array(one.dataSync()));
   });
-  return found;
+  const [points, anchors] = found;
+  return { points: points!, ...(anchors ? { anchors } : {}) };
 }
 
 function mirroredPoints(estimator: TemplateEstimator, images: Tensor4D, iterations: number): Float32Array {

@@ -18,17 +18,15 @@ import type { Context } from "../run/context.ts";
 import type { InputFile } from "../run/input-files.ts";
 import { collectBackgrounds } from "./backgrounds.ts";
 import { isCameraStill } from "./still-camera.ts";
-import { trackWindows } from "./windows.ts";
+import { trackWindows, type WindowShape } from "./windows.ts";
 
 /** How footage is cropped. */
-export interface FootageSettings {
+export interface FootageSettings extends WindowShape {
   /** Folder of what was computed from the videos. */
   readonly cache: string;
   readonly tracks: string;
   /** Side of the crops in pixels. */
   readonly size: number;
-  /** See trackWindows. */
-  readonly boxScale: number;
   /** Most frames of one track, evenly spread. */
   readonly maxFrames: number;
 }
@@ -80,14 +78,14 @@ export async function prepareFootage(
 }
 
 async function prepareVideo(input: InputFile, settings: FootageSettings, context: Context): Promise<Footage> {
-  const { cache, size, boxScale, maxFrames } = settings;
+  const { cache, size, maxFrames } = settings;
   const video = await probeVideo(input.path);
   const digest = await fileDigest(input.path);
   const tracks = await cachedTracks(cache, settings.tracks, video, input.relative, digest, context);
   const isStill = await isCameraStill(cache, video, digest, context);
-  const windows = tracks.map((track) => evenly(trackWindows(track, boxScale), maxFrames));
+  const windows = tracks.map((track) => evenly(trackWindows(track, settings), maxFrames));
   const told = windows.map((squares) => [...squares].map(([frame, { cx, cy, side }]) => [frame, cx, cy, side]));
-  const name = (what: string) => join(cache, contentKey([what, 1, digest, size, told]));
+  const name = (what: string) => join(cache, contentKey([what, 2, digest, size, told]));
   const folders = { crops: name("template crops"), backgrounds: name("template backgrounds") };
   const open = async () => ({
     store: await openClipStore(folders.crops),
@@ -135,7 +133,11 @@ async function fillStores(
     const crops = await create(folders.crops);
     for await (const { image, index, time } of decodeVideo(video.path, { warn: context.log.warn })) {
       context.signal.throwIfAborted();
-      behind?.add(image, index);
+      behind?.add(
+        image,
+        index,
+        tracks.flatMap(({ boxes }) => boxes.get(index) ?? []),
+      );
       for (const [clip, squares] of windows.entries()) {
         const square = squares.get(index);
         if (square) await crops.addCrop(clip, { frame: index, time, ...square }, cropSquare(image, square, size).data);

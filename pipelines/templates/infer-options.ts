@@ -3,6 +3,7 @@ import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
 import { ENGINE_OPTION } from "../shared-options.ts";
 import { WINDOW_OPTIONS } from "./train-options.ts";
+import type { WindowShape } from "./windows.ts";
 
 /** How many times an estimator looks, where it can look again. */
 export const ITERATIONS_OPTION = {
@@ -15,13 +16,19 @@ export const ITERATIONS_OPTION = {
   },
 } as const satisfies OptionTable;
 
-/** boxScale of a run is written into its file. */
-export const BOX_SCALE_OF_FILE = {
+/** The windows' shape in a run is written into its file. */
+export const WINDOW_OF_FILE = {
   boxScale: {
     kind: "number",
     min: 0.5,
     max: 4,
     doc: "side of the square windows over the longer side of the boxes in them; unless given, as in training",
+  },
+  windowGrowth: {
+    kind: "number",
+    min: 1,
+    max: 100,
+    doc: "how many times as long as the longest of its boxes all boxes in a window may be together; unless given, as in training",
   },
 } as const satisfies OptionTable;
 
@@ -29,7 +36,7 @@ export const INFER_TEMPLATE_OPTIONS = {
   template: { kind: "text", value: "FILE", doc: "the trained estimator: template.safetensors of a run" },
   out: { kind: "text", value: "DIR", default: "runs/template-infer", doc: "folder for NAME.keypoints.json" },
   tracks: WINDOW_OPTIONS.tracks,
-  ...BOX_SCALE_OF_FILE,
+  ...WINDOW_OF_FILE,
   facing: {
     kind: "choice",
     choices: ["camera", "away"],
@@ -53,13 +60,26 @@ export function completeInferTemplateOptions(
   return { ...options, template: options.template };
 }
 
-/** The box scale that a file's estimator was trained with, as its header says, else the usual one. */
-export function boxScaleOf(metadata: Readonly<Record<string, string>>): number {
+/** The windows that a file's estimator was trained with, as its header says, else the usual ones; what is given wins. */
+export function windowShapeOf(
+  metadata: Readonly<Record<string, string>>,
+  given: { readonly [name in keyof WindowShape]?: number | undefined } = {},
+): WindowShape {
+  const told = recipeOf(metadata);
+  const pick = (name: keyof WindowShape): number => {
+    const { min, max } = WINDOW_OF_FILE[name];
+    const value = given[name] ?? told[name];
+    return typeof value === "number" && value >= min && value <= max ? value : WINDOW_OPTIONS[name].default;
+  };
+  return { boxScale: pick("boxScale"), windowGrowth: pick("windowGrowth") };
+}
+
+function recipeOf(metadata: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
   try {
-    const { boxScale } = JSON.parse(metadata["recipe"] ?? "") as { boxScale?: unknown };
-    if (typeof boxScale === "number" && boxScale >= 0.5 && boxScale <= 4) return boxScale;
+    const found: unknown = JSON.parse(metadata["recipe"] ?? "");
+    if (typeof found === "object" && found !== null) return found as Record<string, unknown>;
   } catch {
     // A file of another maker.
   }
-  return WINDOW_OPTIONS.boxScale.default;
+  return {};
 }

@@ -11,7 +11,7 @@ import { checkTracksChoice, tracksOf } from "../clips/tracks.ts";
 import { type Context, createContext } from "../run/context.ts";
 import { expandVideos, type InputFile } from "../run/input-files.ts";
 import { findKeypoints } from "./find-keypoints.ts";
-import { boxScaleOf, completeInferTemplateOptions, type InferTemplateOptions } from "./infer-options.ts";
+import { completeInferTemplateOptions, type InferTemplateOptions, windowShapeOf } from "./infer-options.ts";
 import { keypointName } from "./keypoint-names.ts";
 import { type LoadedTemplate, loadTemplate } from "./model-file.ts";
 import { drawPose, priorOf } from "./pictures.ts";
@@ -114,8 +114,8 @@ async function findInVideo(
   const { tracks } = await tracksOf(options.tracks, video, input.relative, context);
   if (tracks.length === 0) context.log.warn(`${input.path}: nobody was found; name the boxes with --tracks`);
   const { size, jointNames } = template.estimator;
-  const scale = options.boxScale ?? boxScaleOf(template.metadata);
-  const windows = tracks.map((track) => trackWindows(track, scale));
+  const shape = windowShapeOf(template.metadata, options);
+  const windows = tracks.map((track) => trackWindows(track, shape));
   const found = tracks.map(({ id }): FoundTrack => ({ id, frames: new Map() }));
   let waiting: { readonly track: number; readonly frame: number; readonly crop: Image }[] = [];
   const flush = () => {

@@ -130,24 +130,42 @@ export function toPictures(bytes: Uint8Array, size: number): Tensor4D {
   return tf.tensor4d(values, [bytes.length / (3 * size * size), size, size, 3]);
 }
 
-/** The batch that an estimator learns from: mirrored, and references hidden, as drawn. The caller disposes its tensors. */
+/**
+ * The batch that an estimator learns from: mirrored, and references hidden, as drawn; the colours of each pair's pictures
+ * all changed alike, by shares of at most `jitter`. The caller disposes its tensors.
+ */
 export function trainingBatch(
   { pairs, size, images, references, backgrounds }: PairPixels,
   random: Random,
+  jitter = 0,
 ): TemplateBatch & tf.TensorContainerObject {
   const mirrored = pairs.map(({ isMirrored }) => isMirrored);
   const masked = pairs.map(({ isMasked }) => isMasked);
   const turned = (pictures: Tensor4D) =>
     mirrored.includes(true) ? choose(mirrored, mirrorImages(pictures), pictures) : pictures;
   return tf.tidy(() => {
-    const shown = toPictures(references, size);
+    const tinted = colourChange(pairs.length, jitter, random);
+    const shown = tinted(toPictures(references, size));
     const seen = masked.includes(true) ? choose(masked, hideCells(shown, random, REFERENCE_MASK), shown) : shown;
     return {
-      images: turned(toPictures(images, size)),
+      images: turned(tinted(toPictures(images, size))),
       references: turned(seen),
-      ...(backgrounds ? { backgrounds: turned(toPictures(backgrounds, size)) } : {}),
+      ...(backgrounds ? { backgrounds: turned(tinted(toPictures(backgrounds, size))) } : {}),
     };
   });
+}
+
+/** Multiplies each colour of each of `count` pictures by 1 +- jitter, and adds +- jitter / 2 to all; call it in a tidy. */
+function colourChange(count: number, jitter: number, random: Random): (pictures: Tensor4D) => Tensor4D {
+  if (jitter === 0) return (pictures) => pictures;
+  const drawn = (each: number, most: number, middle: number) =>
+    tf.tensor4d(
+      Float32Array.from({ length: count * each }, () => middle + random.uniform(-most, most)),
+      [count, 1, 1, each],
+    );
+  const gain = drawn(3, jitter, 1);
+  const offset = drawn(1, jitter / 2, 0);
+  return (pictures) => tf.clipByValue(tf.add(tf.mul(pictures, gain), offset), 0, 1) as Tensor4D;
 }
 
 /** Where a pair comes from, for messages. */

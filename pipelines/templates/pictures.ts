@@ -2,6 +2,7 @@
 import { type Tensor4D, tf } from "../../src/engine/tf.ts";
 import { drawCircle, drawLine, drawText, hstack, vstack } from "../../src/image/draw.ts";
 import { createImage, type Image, imageFrom, tensorToImages } from "../../src/image/image.ts";
+import { resizeImage } from "../../src/image/resize.ts";
 import type { TemplateBatch, TemplateEstimator } from "../../templates/estimator.ts";
 import { gaussianMaps } from "../../templates/gaussian-maps.ts";
 import { BODY_SEGMENTS } from "../../templates/keypoint-metrics.ts";
@@ -12,33 +13,40 @@ export type Bone = readonly [from: number, to: number, strength: number];
 
 /** Links weaker than this share of the strongest are not drawn. */
 const WEAKEST = 0.1;
+/** Smaller pictures are shown enlarged, px. */
+const LEAST_SIDE = 96;
 
 /**
  * One row for each pair of a batch: picture, background where one is known, reference, moved parts (one colour each) or
- * links, reconstruction, and the keypoints on the picture. Above them the part template where there is one, and the prior with its links.
+ * links, reconstruction where there is one, and the keypoints on the picture. Above them the part template where there is one, and the prior with its links.
  */
 export function trainingPicture(estimator: TemplateEstimator, batch: TemplateBatch, parts?: PartTemplate): Image {
   const { size, jointNames } = estimator;
   const { points: prior, bones } = priorOf(estimator);
   const made = tf.tidy(() => {
     const { reconstruction, shapes } = estimator.draw(batch);
-    return { reconstruction, shapes, keypoints: estimator.infer(batch.images).keypoints };
+    const { keypoints } = estimator.infer(batch.images);
+    return { shapes, keypoints, ...(reconstruction ? { reconstruction } : {}) };
   });
-  const [pictures, references, reconstructions] = [batch.images, batch.references, made.reconstruction].map(
-    tensorToImages,
-  ) as [Image[], Image[], Image[]];
+  const [pictures, references] = [batch.images, batch.references].map(tensorToImages) as [Image[], Image[]];
+  const reconstructions = made.reconstruction ? tensorToImages(made.reconstruction) : [];
   const backgrounds = batch.backgrounds ? tensorToImages(batch.backgrounds) : [];
   const shapes = colourShapes(made.shapes);
   const keypoints = made.keypoints.dataSync();
-  tf.dispose([made.reconstruction, made.shapes, made.keypoints]);
+  tf.dispose(made);
   const width = 2 * jointNames.length;
+  const times = Math.ceil(LEAST_SIDE / size);
+  const side = times * size;
+  const enlarged = (points: ArrayLike<number>) => Float32Array.from(points, (x) => times * (x + 0.5) - 0.5);
   const rows = pictures.map((picture, i) => {
-    const pose = drawPose(copyOf(picture, size), keypoints.subarray(i * width, (i + 1) * width), bones);
-    return hstack([picture, ...backgrounds.slice(i, i + 1), references[i]!, shapes[i]!, reconstructions[i]!, pose], 2);
+    const about = [...backgrounds.slice(i, i + 1), references[i]!, shapes[i]!, ...reconstructions.slice(i, i + 1)];
+    const pose = resizeImage(picture, side, side);
+    drawPose(pose, enlarged(keypoints.subarray(i * width, (i + 1) * width)), bones);
+    return hstack([...[picture, ...about].map((image) => resizeImage(image, side, side)), pose], 2);
   });
-  const head = drawPose(createImage(size, size), prior, bones);
+  const head = drawPose(createImage(side, side), enlarged(prior), bones);
   drawText(head, "prior", 3, 3);
-  return vstack([hstack([...(parts ? [templatePicture(parts, size)] : []), head], 2), ...rows], 2);
+  return vstack([hstack([...(parts ? [templatePicture(parts, side)] : []), head], 2), ...rows], 2);
 }
 
 /** The prior's points [J*2] in pixels, and its links: the learnt ones, else those of the body. */
@@ -107,8 +115,4 @@ function colourShapes(shapes: Tensor4D): Image[] {
 function hue(turn: number, channels: number): readonly number[] {
   if (channels === 1) return [1, 1, 1];
   return [0, 1, 2].map((c) => 0.5 + 0.5 * Math.cos(2 * Math.PI * (turn - c / 3)));
-}
-
-function copyOf(image: Image, size: number): Image {
-  return imageFrom(image.data.slice(), size, size);
 }

@@ -14,6 +14,13 @@ export const WINDOW_OPTIONS = {
     default: 1.3,
     doc: "side of the square windows over the longer side of the boxes in them; the part templates fill two thirds",
   },
+  windowGrowth: {
+    kind: "number",
+    default: 1.5,
+    min: 1,
+    max: 100,
+    doc: "how many times as long as the longest of its boxes all boxes in a window may be together, before the next begins: 1.25 follows people closely",
+  },
   maxFrames: {
     kind: "integer",
     default: 2000,
@@ -60,6 +67,12 @@ export const TRAIN_TEMPLATE_OPTIONS = {
     choices: ["constant", "cosine"],
     doc: "whether the step size stays (preset paper) or rises over a twentieth of the steps and then falls (default)",
   },
+  jitter: {
+    kind: "number",
+    min: 0,
+    max: 0.9,
+    doc: "largest share by which the colours of a pair are changed, both alike; unless given, as the preset says",
+  },
   gradientClip: { kind: "number", default: 0, min: 0, doc: "largest norm of the gradient; 0: any" },
   size: { kind: "integer", min: 32, max: 512, doc: "side of the pictures in pixels; unless given, as the preset says" },
   vgg: {
@@ -89,10 +102,13 @@ export interface TemplateRecipe {
   readonly learningRate: number;
   readonly schedule: "constant" | "cosine";
   readonly mirrored: boolean;
+  readonly jitter: number;
   readonly references: "auto" | "frame" | "masked";
   readonly vggLayers: VggChoice;
   /** Whether features are needed. */
   readonly isPerceptual: boolean;
+  /** Whether pictures are reconstructed at all; else only what stands out from a still background is learnt from. */
+  readonly isReconstructing: boolean;
   /** Steps for a number of pictures that pairs are drawn from. */
   steps(pictures: number): number;
 }
@@ -117,9 +133,11 @@ export function templateRecipe(options: TrainTemplateOptions): TemplateRecipe {
     learningRate: options.learningRate ?? training.learningRate,
     schedule: options.schedule ?? (preset === "paper" ? "constant" : "cosine"),
     mirrored,
+    jitter: options.jitter ?? training.jitter ?? 0,
     references: isMaskedAlways ? "masked" : options.references,
     vggLayers: options.vggLayers ?? (options.system === "ppl" ? "vgg16-4" : "vgg19-relu3_2"),
     isPerceptual: (own["perceptualWeight"] as number) > 0,
+    isReconstructing: (own["perceptualWeight"] as number) + (own["pixelWeight"] as number) > 0,
     steps: (pictures) => {
       if (options.steps !== undefined) return options.steps;
       if (training.steps !== undefined) return training.steps;

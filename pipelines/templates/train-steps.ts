@@ -109,7 +109,7 @@ function takeStep(
   step: number,
 ): StepReport {
   const began = performance.now();
-  const batch = trainingBatch(pixels, createRandom(options.seed, "masks", step));
+  const batch = trainingBatch(pixels, createRandom(options.seed, "masks", step), recipe.jitter);
   let terms: Record<string, number> = {};
   const { value, gradients } = valueAndGradients(() => {
     const losses = Object.entries(estimator.loss(batch));

@@ -73,15 +73,23 @@ export async function trainTemplate(
     if (!options.resume)
       await writeFileAtomic(folder.options, `${JSON.stringify({ videos: plan.videos, ...options }, null, 2)}\n`);
     const { size } = recipe;
-    const { tracks, boxScale, maxFrames } = options;
+    const { tracks, boxScale, windowGrowth, maxFrames } = options;
     const cache = options.cache ?? `${folder.path}/cache`;
-    const prepared = await prepareFootage(inputs, { cache, tracks, size, boxScale, maxFrames }, context);
+    const settings = { cache, tracks, size, boxScale, windowGrowth, maxFrames };
+    const prepared = await prepareFootage(inputs, settings, context);
     const source = pairSource(prepared.footage, recipe.references);
     if (source.count === 0) {
       if (!options.resume) await leaveRunFolder(folder);
       throw new MotionCueError(
         "template train",
         "none of the videos shows a person in two frames; see the lines above",
+      );
+    }
+    if (!recipe.isReconstructing && !source.groups.some(({ background }) => background)) {
+      if (!options.resume) await leaveRunFolder(folder);
+      throw new MotionCueError(
+        "template train",
+        "expected a video of some length from a still camera, before whose background people stand out, found none; to learn from reconstructed pictures instead, which takes longer, give --system-option perceptualWeight=1 --size 64",
       );
     }
     const used = prepared.footage.map(({ store, isStill }) => {

@@ -1,17 +1,17 @@
 /** @file Inductive prior tuning (Yoo and Russakovsky 2023): arms down, coarse to fine, pixel and perceptual losses, mirrored pairs. */
 import { completeOptions } from "../../src/options.ts";
-import type { TemplateEstimatorKind } from "../estimator.ts";
+import { DEFAULT_TRAINING, type TemplateEstimatorKind } from "../estimator.ts";
 import { createPartEstimator, PUBLISHED_PARTS, partOptions } from "../part-estimator.ts";
 
-const OPTIONS = partOptions({ template: "arms-down", steps: "two", pixelWeight: 1 });
+const OPTIONS = partOptions({ template: "arms-down", steps: "two" });
 
 export const hpe: TemplateEstimatorKind = {
   doc: "the template with its arms down, moved coarse to fine, pixels compared too (Yoo and Russakovsky, ICCVW 2023)",
   options: OPTIONS,
-  presets: { paper: PUBLISHED_PARTS, default: {} },
+  presets: { paper: { ...PUBLISHED_PARTS, pixelWeight: 1 }, default: {} },
   training: {
     paper: { learningRate: 1e-3, batchSize: 48, epochs: 50, reference: "frame", mirrored: true },
-    default: { learningRate: 1e-3, batchSize: 16, steps: 3500, reference: "frame", mirrored: true },
+    default: { ...DEFAULT_TRAINING, mirrored: true },
   },
   create: (options, setting = {}) => createPartEstimator(completeOptions("hpe", OPTIONS, options), setting),
 };

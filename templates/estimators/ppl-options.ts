@@ -4,7 +4,7 @@ import type { OptionsOf, OptionTable } from "../../src/options.ts";
 export const PPL_OPTIONS = {
   size: {
     kind: "integer",
-    default: 64,
+    default: 32,
     min: 32,
     max: 512,
     doc: "side of the pictures in pixels, a multiple of 16, of 32 where bodies move; 128 and 256 as published",
@@ -45,7 +45,7 @@ export const PPL_OPTIONS = {
   linkPrior: {
     kind: "choice",
     choices: ["random", "random-frozen", "template", "template-frozen"],
-    default: "template",
+    default: "template-frozen",
     doc: "whether link weights begin near zero at random or as the template's skeleton, and whether they learn",
   },
   template: {
@@ -77,7 +77,12 @@ export const PPL_OPTIONS = {
     default: "warm",
     doc: "whether the memory's averages begin at its codes, or as released, which gives wild priors for about 100 steps",
   },
-  perceptualWeight: { kind: "number", default: 1, min: 0, doc: "weight of the perceptual difference of pictures" },
+  perceptualWeight: {
+    kind: "number",
+    default: 0,
+    min: 0,
+    doc: "weight of the perceptual difference of pictures; 1 as published, and needed where no camera stands still",
+  },
   pixelWeight: { kind: "number", default: 0, min: 0, doc: "weight of the squared difference of pixels" },
   silhouetteWeight: {
     kind: "number",
@@ -90,6 +95,12 @@ export const PPL_OPTIONS = {
     default: 3,
     min: 0,
     doc: "weight of the cross entropy between where a body is taken to be and what stands out; counts where bodies move",
+  },
+  stiffnessWeight: {
+    kind: "number",
+    default: 100,
+    min: 0,
+    doc: "weight of turns and stretches of links, against the prior put where the body is; 0 as published",
   },
   boundaryWeight: { kind: "number", default: 1, min: 0, doc: "weight of points outside the picture" },
   poseWeight: {

@@ -7,8 +7,15 @@ import { disposeParameters, type Parameters, parameter, parametersFromHost } fro
 import { stopGradient } from "../../src/nn/stop-gradient.ts";
 import { completeOptions } from "../../src/options.ts";
 import { placeLoss } from "../body-place.ts";
-import type { TemplateEstimator, TemplateEstimatorKind, TemplateLoss, TemplateSetting } from "../estimator.ts";
+import {
+  DEFAULT_TRAINING,
+  type TemplateEstimator,
+  type TemplateEstimatorKind,
+  type TemplateLoss,
+  type TemplateSetting,
+} from "../estimator.ts";
 import { linkHeatMap, linkPairs, linkWeights } from "../link-heat-map.ts";
+import { linkLengthLoss, linkStiffness } from "../link-losses.ts";
 import { headPoints, keypointHeadShapes } from "../nets/keypoint-head.ts";
 import { skipTranslation, skipTranslatorShapes } from "../nets/skip-translator.ts";
 import { boundaryLoss } from "../part-losses.ts";
@@ -39,7 +46,9 @@ export const ppl: TemplateEstimatorKind = {
       size: 256,
       width: 64,
       decoderWidth: 64,
+      perceptualWeight: 1,
       silhouetteWeight: 0,
+      stiffnessWeight: 0,
       body: "still",
       keypointPrior: "memory",
       linkPrior: "random",
@@ -54,7 +63,7 @@ export const ppl: TemplateEstimatorKind = {
   },
   training: {
     paper: { learningRate: 1e-3, batchSize: 64, epochs: 50, reference: "frame", mirrored: true },
-    default: { learningRate: 1e-3, batchSize: 16, steps: 3500, reference: "frame", mirrored: true },
+    default: { ...DEFAULT_TRAINING, mirrored: true },
   },
   create: (options, setting = {}) => createPpl(completeOptions("ppl", PPL_OPTIONS, options), setting),
 };
@@ -97,7 +106,7 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
     loss: ({ images, references, backgrounds }) =>
       tf.tidy((): TemplateLoss & tf.TensorContainerObject => {
         const prior = priorPoints();
-        const { points, place } = find(images, prior, "batch");
+        const { points, placed, place } = find(images, prior, "batch");
         const heat = draw(points);
         const { sum, terms } = reconstructionLoss(
           () => decode(references, heat, "batch"),
@@ -113,17 +122,29 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
         const poses = stopGradient(() => tf.clone(points));
         const { poses: recalled, commitment } = remember(parameters, "memory", memory, poses, true);
         const pose = tf.mean(tf.square(tf.sub(recalled, poses))) as tf.Scalar;
-        const link = linkLoss(prior, points, weights());
+        const link = linkLengthLoss(prior, points, weights());
+        const stiffness = linkStiffness(placed, points, weights());
         const total = tf.addN([
           sum,
           tf.mul(silhouette, options.silhouetteWeight),
           tf.mul(where, options.placeWeight),
+          tf.mul(stiffness, options.stiffnessWeight),
           tf.mul(boundary, options.boundaryWeight),
           tf.mul(pose, options.poseWeight),
           tf.mul(commitment, options.commitmentWeight),
           ...(options.linkWeight > 0 ? [tf.mul(link, options.linkWeight)] : []),
         ]);
-        return { ...terms, silhouette, place: where, boundary, pose, commitment, link, total: total as tf.Scalar };
+        return {
+          ...terms,
+          silhouette,
+          place: where,
+          boundary,
+          stiffness,
+          pose,
+          commitment,
+          link,
+          total: total as tf.Scalar,
+        };
       }),
     infer: (images) => tf.tidy(() => ({ keypoints: toPixels(find(images, priorPoints(), "frozen").points, size) })),
     inferIteratively: (images, iterations) =>
@@ -141,6 +162,7 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
     draw: ({ images, references }) =>
       tf.tidy(() => {
         const shapes = draw(find(images, priorPoints(), "frozen").points);
+        if (options.perceptualWeight + options.pixelWeight === 0) return { shapes };
         const made = fromNetwork(decode(references, shapes, "frozen"), STATISTICS);
         return { reconstruction: tf.clipByValue(made, 0, 1), shapes };
       }),
@@ -166,19 +188,6 @@ function firstParameters(options: PplOptions, seed: number, memory: PoseMemorySp
     first.set("pose.numbers.bias", { dtype: "float32", shape: [6], data: Float32Array.of(1, 0, 0, 0, 1, 0) });
   first.set("alpha", { dtype: "float32", shape: [1], data: Float32Array.of(1) });
   return new Map([...parametersFromHost(first), ...createCodes("memory", memory, seed, options.memoryStart)]);
-}
-
-/** sum over links of w |length in the prior - length in the picture|, averaged over the batch (Pose Prior Learner, eq. 6). */
-function linkLoss(prior: Tensor2D, points: Tensor3D, weights: Tensor): tf.Scalar {
-  const pairs = linkPairs(prior.shape[0]);
-  const ends = [0, 1].map((side) => tf.tensor1d(pairs.map((pair) => pair[side]!), "int32")); // biome-ignore format: one thought
-  const lengths = (of: Tensor3D) => {
-    const along = tf.sub(tf.gather(of, ends[0]!, 1), tf.gather(of, ends[1]!, 1));
-    // The root has no slope at 0.
-    return tf.sqrt(tf.add(tf.sum(tf.square(along), 2), 1e-8));
-  };
-  const change = tf.abs(tf.sub(lengths(points), lengths(tf.expandDims(prior, 0) as Tensor3D)));
-  return tf.mean(tf.sum(tf.mul(change, weights), 1)) as tf.Scalar;
 }
 
 /** [B,N,2] (row, column) in [-1,1] as (x, y) in pixels. */

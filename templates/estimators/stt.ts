@@ -1,9 +1,9 @@
 /** @file Shape template transforming (Schmidtke et al. 2021): one step, arms out, perceptual loss. */
 import { completeOptions } from "../../src/options.ts";
-import type { TemplateEstimatorKind } from "../estimator.ts";
+import { DEFAULT_TRAINING, type TemplateEstimatorKind } from "../estimator.ts";
 import { createPartEstimator, PUBLISHED_PARTS, partOptions } from "../part-estimator.ts";
 
-const OPTIONS = partOptions({ template: "arms-down", steps: "one", pixelWeight: 0 });
+const OPTIONS = partOptions({ template: "arms-down", steps: "one" });
 
 export const stt: TemplateEstimatorKind = {
   doc: "a hand-made template of 18 parts, moved to explain each frame (Schmidtke et al., CVPR 2021)",
@@ -11,7 +11,7 @@ export const stt: TemplateEstimatorKind = {
   presets: { paper: { ...PUBLISHED_PARTS, template: "arms-out" }, default: {} },
   training: {
     paper: { learningRate: 1e-4, batchSize: 48, epochs: 50, reference: "frame", mirrored: false },
-    default: { learningRate: 1e-3, batchSize: 16, steps: 3500, reference: "frame", mirrored: false },
+    default: { ...DEFAULT_TRAINING, mirrored: false },
   },
   create: (options, setting = {}) => createPartEstimator(completeOptions("stt", OPTIONS, options), setting),
 };

@@ -24,6 +24,8 @@ export interface KeypointHeadSpec {
 export interface HeadPoints {
   /** [B,N,2] (row, column). */
   readonly points: Tensor3D;
+  /** [B,N,2] where the prior was put as a whole before its points moved. */
+  readonly placed: Tensor3D;
   /** [B,8,8,1] logits, where bodies move. */
   readonly place?: Tensor4D;
 }
@@ -83,7 +85,7 @@ export function headPoints(
   const priors = tf.tile(tf.expandDims(prior, 0), [batch, 1, 1]) as Tensor3D;
   const place = spec.body === "moves" ? conv2d(parameters, `${prefix}.body`, coarsely(features)) : undefined;
   const placed = place ? placedPoints(prior, place) : priors;
-  const found = (points: Tensor3D): HeadPoints => ({ points, ...(place ? { place } : {}) });
+  const found = (points: Tensor3D): HeadPoints => ({ points, placed, ...(place ? { place } : {}) });
   if (spec.head === "offset") {
     const centres = tf.matMul(attention, tf.tile(tf.expandDims(grid, 0), [batch, 1, 1])) as Tensor3D;
     const x = layerNorm(parameters, `${prefix}.norm`, linearLast(parameters, `${prefix}.place`, tf.concat([centres, priors], 2))); // biome-ignore format: one thought

@@ -21,7 +21,8 @@ beforeAll(async () => {
   await startEngine();
 });
 
-const SMALL = { size: 32, width: 4 };
+/** Pictures are reconstructed, and compared in both ways. */
+const SMALL = { size: 32, width: 4, perceptualWeight: 1, pixelWeight: 0.5 };
 const SMALL_PPL = { ...SMALL, banks: 6, codes: 4, dim: 8, channels: 8, thickness: 5e-3 };
 const NAMES = ["stt", "hpe", "ppl"] as const;
 /** Nothing holds parts but anchors. */
@@ -79,10 +80,20 @@ describe.each(NAMES)("%s", (name) => {
     expect(keypoints.shape).toEqual([6, estimator.jointNames.length, 2]);
     expect(anchors?.shape).toEqual(name === "ppl" ? undefined : [6, 32, 2]);
     const { reconstruction, shapes } = estimator.draw(batch);
-    expect(reconstruction.shape).toEqual([6, 32, 32, 3]);
+    expect(reconstruction?.shape).toEqual([6, 32, 32, 3]);
     expect(shapes.shape).toEqual([6, 32, 32, name === "ppl" ? 1 : 18]);
     const after = await parametersToHost(estimator.parameters);
     for (const [key, { data }] of weights) expect(after.get(key)!.data, key).toEqual(data);
+    estimator.dispose();
+  });
+
+  it("draws no reconstruction where it learns none, and needs no features then", () => {
+    const estimator = createTemplateEstimator(name, "default", { width: 4 });
+    const batch = pairs(2, "plain");
+    const { total, ...terms } = estimator.loss(batch);
+    expect(total.dataSync()[0]).toBeGreaterThan(0);
+    expect(Object.keys(terms)).not.toContain("pixel");
+    expect(Object.keys(estimator.draw(batch))).toEqual(["shapes"]);
     estimator.dispose();
   });
 
@@ -203,7 +214,15 @@ describe("ppl", () => {
   it("keeps apart what trains the points and what trains the memory", () => {
     // With all the weight on one side, only that side's gradients are not negligible.
     const moved = (weights: Record<string, number>) => {
-      const options = { ...SMALL_PPL, boundaryWeight: 0, commitmentWeight: 0, poseWeight: 0, ...weights };
+      const options = {
+        ...SMALL_PPL,
+        linkPrior: "template",
+        boundaryWeight: 0,
+        stiffnessWeight: 0,
+        commitmentWeight: 0,
+        poseWeight: 0,
+        ...weights,
+      };
       const estimator = createTemplateEstimator("ppl", "default", options, { features });
       const { gradients } = valueAndGradients(() => estimator.loss(pairs(2, "apart")).total, estimator.parameters);
       const moving = [...gradients].filter(([, g]) => g.dataSync().some((x) => Math.abs(x) > 1e-12));

@@ -23,9 +23,9 @@ it("foreground finds nothing where black stays black", () => {
   expectClose(foreground(tf.zeros([1, 1, 1, 3]), tf.zeros([1, 1, 1, 3])), [0], 1e-6);
 });
 
-it("covered is what is under at least one of the shapes", () => {
-  const shapes = tf.tensor4d([0, 0, 1, 0, 0.5, 0.5], [1, 1, 3, 2]);
-  expectClose(covered(shapes), [0, 1, 0.75], 1e-3);
+it("covered is what is under at least one of the shapes, which count as 1 at most", () => {
+  const shapes = tf.tensor4d([0, 0, 1, 0, 0.5, 0.5, 1.7, 0.5], [1, 1, 4, 2]);
+  expectClose(covered(shapes), [0, 1, 0.75, 1], 1e-3);
 });
 
 describe("silhouetteLoss", () => {

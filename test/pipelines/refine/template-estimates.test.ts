@@ -145,7 +145,7 @@ describe("the file", () => {
     };
     const finder = await openFinder(await save("hpe"));
     expect(finder.joints.names).toHaveLength(15);
-    expect(finder.jointAnchors![0]).toHaveLength(3);
+    expect(finder.parts!.joints[0]!.anchors).toHaveLength(3);
     finder.estimator.dispose();
     const ppl = await save("ppl", {
       ...{ banks: 2, codes: 2, dim: 4, channels: 4 },

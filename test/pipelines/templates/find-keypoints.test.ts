@@ -1,5 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
-import { anchorConfidence, boundsConfidence, flipConfidence } from "../../../pipelines/templates/confidence.ts";
+import { beforeAll, expect, it } from "vitest";
 import { allIterations, findKeypoints } from "../../../pipelines/templates/find-keypoints.ts";
 import { keypointName } from "../../../pipelines/templates/keypoint-names.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
@@ -8,18 +7,6 @@ import type { TemplateEstimator } from "../../../templates/estimator.ts";
 
 beforeAll(async () => {
   await startEngine();
-});
-
-describe("confidences", () => {
-  it("fall with the distance of the farthest anchors, outside the picture, and where the mirror disagrees", () => {
-    // Anchors 0 and 1 are 3 px apart in a picture of 100; joint 1 has one anchor.
-    expect(anchorConfidence([0, 0, 3, 0, 9, 9], [[0, 1], [2]], 100)).toEqual(Float32Array.of(Math.exp(-1), 1));
-    expect([...boundsConfidence([-0.5, 9.5, 4, 9.6], 10)]).toEqual([1, 0]);
-    expect([...boundsConfidence([0, 0, 4, 12], 10, [[0], [0, 1]])]).toEqual([1, 0]);
-    // In the mirrored picture of 100 px the left joint is found as the right one at 99 - 20, 5 px lower.
-    const mirrored = [79, 0, 79, 15];
-    expect(flipConfidence([20, 10, 20, 0], mirrored, [1, 0], 100)).toEqual(Float32Array.of(Math.exp(-1), 1));
-  });
 });
 
 /** Finds the brightest of nothing: joints at fixed places, which follow a mirror or do not. */

@@ -49,7 +49,7 @@ it("crops windows once, tells still cameras from moving ones, and knows what is 
   await writeVideo(folder, "still", 0);
   await writeVideo(folder, "turning", 6);
   writeFileSync(join(folder, "broken.mp4"), "no video");
-  const settings = { cache, tracks: folder, size: 16, boxScale: 1.5, maxFrames: 12 };
+  const settings = { cache, tracks: folder, size: 16, boxScale: 1.5, windowGrowth: 1.25, maxFrames: 12 };
   const prepare = async () => prepareFootage(await expandVideos([folder]), settings, createContext());
   const { footage, skipped } = await prepare();
 
@@ -65,7 +65,7 @@ it("crops windows once, tells still cameras from moving ones, and knows what is 
       return [t, { x0, y0, x1, y1 }] as const;
     }),
   );
-  const windows = trackWindows({ id: 2, boxes }, 1.5);
+  const windows = trackWindows({ id: 2, boxes }, settings);
   expect(new Set(windows.values()).size).toBeGreaterThan(1);
   expect(crops.map(({ cx, cy, side }) => ({ cx, cy, side }))).toEqual(crops.map(({ frame }) => windows.get(frame)));
 

@@ -32,7 +32,12 @@ async function writeStill(): Promise<void> {
     const variable = estimator.parameters.get(key)!;
     tf.tidy(() => variable.assign(tf.zerosLike(variable)));
   }
-  await saveTemplate(at("still.safetensors"), estimator, { system: "stt", options }, { recipe: '{"boxScale": 1.5}' });
+  await saveTemplate(
+    at("still.safetensors"),
+    estimator,
+    { system: "stt", options },
+    { recipe: '{"boxScale": 1.5, "windowGrowth": 1.3}' },
+  );
   estimator.dispose();
 }
 
@@ -66,8 +71,8 @@ it("infer writes keypoints in pixels of the frame, with the person's sides, and 
   const boxes = new Map(
     Array.from({ length: 14 }, (_, t) => [t, { x0: 10 + 3 * t, y0: 12 + t, x1: 30 + 3 * t, y1: 44 + t }] as const),
   );
-  // The scale of the windows is the one that the file was trained with.
-  const windows = trackWindows({ id: 4, boxes }, 1.5);
+  // The windows are those that the file was trained with.
+  const windows = trackWindows({ id: 4, boxes }, { boxScale: 1.5, windowGrowth: 1.3 });
   const { joints } = loadPartTemplate("arms-out");
   const places = templateJoints(loadPartTemplate("arms-out"), 32);
   const { a, bx, by } = cropMap(windows.get(9)!, 32);

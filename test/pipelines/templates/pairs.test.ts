@@ -21,6 +21,12 @@ function store(video: string, squares: readonly number[], first = 0): ClipStore 
   };
 }
 
+/** The pixels of `count` pairs, all of one value. */
+function filled(count: number, value: number) {
+  const bytes = () => new Uint8Array(count * 3 * SIZE * SIZE).fill(value);
+  return { images: bytes(), references: bytes(), backgrounds: bytes() };
+}
+
 const still = { store: store("a.mp4", [1, 1, 1, 7, 8, 8]), isStill: true, backgrounds: store("a.mp4", [1, 7], 100) };
 const moving = { store: store("b.mp4", [3, 4]), isStill: false };
 
@@ -85,5 +91,23 @@ describe("pairs", () => {
     tf.dispose(batch);
     expect(pairText(pairs[0]!)).toBe("a.mp4 track 5 frame 0 with frame 20");
     expect(pairText(pairs[1]!)).toBe("b.mp4 track 5 frame 0");
+  });
+
+  it("may be tinted: all pictures of a pair alike, pairs each their own way", async () => {
+    const places = pairSource([still], "frame").groups[0]!.places;
+    const pair = (k: number) => ({ image: places[k]!, reference: places[k]!, isMasked: false, isMirrored: false });
+    const pairs = [pair(0), pair(1)].map((one) => ({ ...one, background: one.image }));
+    const pixels = { pairs, size: SIZE, ...filled(2, 128) };
+    const batch = trainingBatch(pixels, createRandom(4), 0.2);
+    const images = batch.images.dataSync();
+    expect(batch.references.dataSync()).toEqual(images);
+    expect(batch.backgrounds!.dataSync()).toEqual(images);
+    const colour = (p: number) => [0, 1, 2].map((c) => images[p * 48 + c]! / (128 / 255));
+    for (const share of [...colour(0), ...colour(1)]) {
+      expect(Math.abs(share - 1)).toBeLessThan(0.2 + 0.2);
+      expect(share).not.toBe(1);
+    }
+    expect(new Set([...colour(0), ...colour(1)]).size).toBe(6);
+    tf.dispose(batch);
   });
 });

@@ -19,6 +19,8 @@ describe("templateRecipe", () => {
       expect(found).toMatchObject({ batch: training[preset].batchSize, learningRate: training[preset].learningRate });
       expect(found.own).toMatchObject(presets[preset]);
       expect(found.mirrored).toBe(training[preset].mirrored);
+      expect(found.jitter).toBe(preset === "paper" ? 0 : 0.15);
+      expect(found.isReconstructing).toBe(preset === "paper");
     }
   });
 

@@ -42,7 +42,7 @@ function stoppedAfter(last: number): Context {
 
 describe("template train", () => {
   it.each([
-    ["stt", ["width=2"]],
+    ["stt", ["width=2", "perceptualWeight=1"]],
     [
       "ppl",
       [
@@ -72,7 +72,7 @@ describe("template train", () => {
 
     const [a, b] = [await readSafetensors(result.template), await readSafetensors(resumed.template)];
     expect(a.tensors).toEqual(b.tensors);
-    expect(JSON.parse(a.metadata["recipe"]!)).toMatchObject({ system, steps: 4, boxScale: 1.3 });
+    expect(JSON.parse(a.metadata["recipe"]!)).toMatchObject({ system, steps: 4, boxScale: 1.3, windowGrowth: 1.5 });
     const steps = await readSteps(join(broken, "metrics.jsonl"));
     expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
     const losses = (await readSteps(join(whole, "metrics.jsonl"))).map(({ loss }) => loss);
@@ -86,7 +86,7 @@ describe("template train", () => {
     expect(result.features === undefined).toBe(system === "ppl");
     const picture = await readPng(join(whole, "pictures", "step-00000004.png"));
     // The prior above four pairs: picture, background, reference, shapes, what is made of them, keypoints.
-    expect(picture.shape).toEqual([5 * 32 + 4 * 2, 6 * 32 + 5 * 2, 3]);
+    expect(picture.shape).toEqual([5 * 96 + 4 * 2, 6 * 96 + 5 * 2, 3]);
     const report = await readFile(result.report, "utf8");
     expect(report.match(/<img /g)).toHaveLength(2);
     expect(report).toContain("another frame of the same window");
@@ -98,6 +98,15 @@ describe("template train", () => {
     await expect(trainTemplate({ ...job, learningRate: 1e38, schedule: "constant" })).rejects.toThrow(
       /template train: .* in step \d \(.*walk\.mp4 track 4 frame \d+ with frame \d+, or 1 other pairs/,
     );
+  });
+
+  it("says what to do where no background is known and nothing else is learnt from", async () => {
+    await writeTinyVideo(folder, "short", 4);
+    const job = { ...small(), videos: [join(folder, "short.mp4")], system: "stt", out: join(folder, "short") };
+    await expect(trainTemplate(job)).rejects.toThrow(/still camera.*perceptualWeight=1/);
+    expect(existsSync(join(folder, "short"))).toBe(false);
+    const reconstructing = ["width=2", "perceptualWeight=0", "pixelWeight=1"];
+    expect((await trainTemplate({ ...job, systemOption: reconstructing })).steps).toBe(4);
   });
 
   it("refuses what cannot be", async () => {

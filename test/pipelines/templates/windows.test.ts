@@ -14,7 +14,7 @@ describe("trackWindows", () => {
       [8, box(90, 0, 146, 100)],
       [9, box(94, 4, 150, 104)],
     ]);
-    const windows = trackWindows({ id: 1, boxes }, 1.5);
+    const windows = trackWindows({ id: 1, boxes }, { boxScale: 1.5, windowGrowth: 1.25 });
     const first = { cx: 40, cy: 50, side: 150 };
     const second = { cx: 120, cy: 52, side: 156 };
     expect([...windows]).toEqual([
@@ -24,9 +24,12 @@ describe("trackWindows", () => {
       [8, second],
       [9, second],
     ]);
+    // All but the last are within 1.37 x 100: 10 to 146.
+    const wider = trackWindows({ id: 1, boxes }, { boxScale: 1, windowGrowth: 1.37 });
+    expect([...wider.values()].map(({ side }) => side)).toEqual([136, 136, 136, 136, 100]);
   });
 
   it("has nothing where nobody is seen", () => {
-    expect(trackWindows({ id: 1, boxes: new Map() }, 1.2).size).toBe(0);
+    expect(trackWindows({ id: 1, boxes: new Map() }, { boxScale: 1.2, windowGrowth: 2 }).size).toBe(0);
   });
 });
