@@ -27,7 +27,7 @@ export interface WorldSize {
 }
 
 export const WORLD: WorldSize = {
-  stills: 8000,
+  stills: 2000,
   stillSize: 96,
   pretraining: 16000,
   videos: { train: 160, validation: 24, test: 32 },

@@ -11,7 +11,7 @@ const COLOUR = 4;
 /** Silhouettes are compared at full size and halved so often: coarse ones pull from far away, fine ones place limbs. */
 const HALVINGS = 4;
 /** Share of the picture below which a silhouette counts less: the person stood still and is part of the background. */
-const ENOUGH = 0.06;
+const ENOUGH = 0.03;
 
 /**
  * How much each pixel of images differs from the background behind them, 0 to just below 1: [B,S,S,1] from images and
@@ -31,11 +31,11 @@ export function foreground(images: Tensor4D, backgrounds: Tensor4D): Tensor4D {
   });
 }
 
-/** How much silhouettes [B,S,S,1] count, [B,1,1,1]: by the square of their share of the picture, fully from 6 % on. No gradient. */
+/** How much silhouettes [B,S,S,1] count, [B,1,1,1]: fully from 3 % of the picture on. No gradient. */
 export function foregroundCounts(silhouettes: Tensor4D): Tensor4D {
   return stopGradient(() => {
     const shares = tf.mean(silhouettes, [1, 2, 3], true);
-    return tf.clipByValue(tf.square(tf.div(shares, ENOUGH)), 0, 1) as Tensor4D;
+    return tf.clipByValue(tf.div(shares, ENOUGH), 0, 1) as Tensor4D;
   });
 }
 
