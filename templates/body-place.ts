@@ -6,8 +6,13 @@ import { foreground, foregroundCounts } from "./silhouettes.ts";
 /** Places per side of the map. */
 export const PLACES = 8;
 
-/** Natural logarithm of the most that a body is stretched or shrunk: 2.2 times. It cannot vanish. */
-const LARGEST_STRETCH = 0.8;
+/** Natural logarithm of the most that a body is stretched or shrunk: 4.5 times. It cannot vanish. */
+const LARGEST_STRETCH = 1.5;
+
+/** A middle that is so far off, in picture sides, counts as much as a body e times too large. */
+const NEAR = 0.1;
+/** What a middle NEAR off counts, against the cross entropy of one place. */
+const MOMENTS = 1;
 
 /** Logarithms of stretches, kept below LARGEST_STRETCH; small ones hardly change. */
 export function boundedStretch(stretch: Tensor): Tensor {
@@ -52,16 +57,20 @@ export function placeChange(from: BodyPlace, to: BodyPlace): { readonly shift: T
 }
 
 /**
- * The cross entropy between a map's logits [B,n,n,1] and what stands out from backgrounds: 0 without them. Bodies that are
- * part of their background count less. Call it in a tidy.
+ * How far a map's logits [B,n,n,1] are from what stands out from backgrounds, 0 without them: the cross entropy, and the
+ * squared differences of the places that are read off either, since a map may be nearly right everywhere and its middle
+ * wrong. Bodies that are part of their background count less. Call it in a tidy.
  */
 export function placeLoss(logits: Tensor4D, images: Tensor4D, backgrounds: Tensor4D | undefined): tf.Scalar {
   if (!backgrounds) return tf.scalar(0);
   const full = foreground(images, backgrounds);
   const wanted = stopGradient(() => coarsely(full));
   const counts = foregroundCounts(full);
-  const entropy = tf.sub(tf.softplus(logits), tf.mul(logits, wanted));
-  return tf.mean(tf.mul(counts, entropy)) as tf.Scalar;
+  const entropy = tf.mean(tf.mul(counts, tf.sub(tf.softplus(logits), tf.mul(logits, wanted))));
+  const { shift, stretch } = placeChange(bodyPlace(tf.sigmoid(logits)), bodyPlace(wanted));
+  const apart = tf.add(tf.square(tf.div(shift, NEAR)), tf.square(stretch));
+  const moments = tf.mean(tf.mul(tf.reshape(counts, [-1, 1]), apart));
+  return tf.add(entropy, tf.mul(moments, MOMENTS)) as tf.Scalar;
 }
 
 /** Maps [B,S,S,K] of shapes as one coarse map [B,n,n,1] of what they cover. */

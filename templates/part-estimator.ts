@@ -48,7 +48,7 @@ export function partOptions({ template, steps }: PartDefaults) {
       kind: "text",
       value: "NAME|FILE",
       default: template,
-      doc: "part template: arms-out, arms-down, or a file",
+      doc: "part template: arms-out and arms-down as published, standing with people's proportions, or a file",
     },
     steps: {
       kind: "choice",
@@ -115,7 +115,7 @@ export function partOptions({ template, steps }: PartDefaults) {
       kind: "number",
       default: 3,
       min: 0,
-      doc: "weight of the cross entropy between where a body is taken to be and what stands out; counts where bodies move",
+      doc: "weight of the difference between where a body is taken to be and what stands out; counts where bodies move",
     },
     decoder: {
       kind: "choice",

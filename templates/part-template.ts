@@ -42,7 +42,7 @@ export interface PartTemplate {
   readonly joints: readonly TemplateJoint[];
 }
 
-export const TEMPLATE_NAMES = ["arms-out", "arms-down"] as const;
+export const TEMPLATE_NAMES = ["arms-out", "arms-down", "standing"] as const;
 
 /** The template of that name which comes with the project, else the one in that file. Throws FormatError. */
 export function loadTemplate(nameOrPath: string): PartTemplate {

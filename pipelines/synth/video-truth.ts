@@ -46,19 +46,23 @@ export function createTruth(frames: number) {
   };
 }
 
-/** One track with the mesh's own boxes, in the format of track files. */
+/** A person who is narrower or lower than this many pixels is not seen: gone far away, or past a camera that stands still. */
+const SEEN = 1;
+
+/** One track with the mesh's own boxes, in the format of track files; frames in which nobody is seen are not in it. */
 export function tracksJson(video: string, boxes: Float32Array): string {
-  const frames = Array.from({ length: boxes.length / 4 }, (_, index) => ({
+  const all = Array.from({ length: boxes.length / 4 }, (_, index) => ({
     index,
     box: Array.from(boxes.subarray(4 * index, 4 * index + 4), (x) => Math.round(x * 100) / 100),
     score: 1,
   }));
+  const frames = all.filter(({ box: [x0, y0, x1, y1] }) => x1! - x0! >= SEEN && y1! - y0! >= SEEN);
   const content = {
     video: basename(video),
-    frameCount: frames.length,
+    frameCount: all.length,
     boxFormat: "x0, y0, x1, y1 in px, pixel centres at integers",
     detector: "ground truth",
-    tracks: [{ id: 1, frames }],
+    tracks: frames.length > 0 ? [{ id: 1, frames }] : [],
   };
   return `${JSON.stringify(content)}\n`;
 }

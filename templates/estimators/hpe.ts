@@ -3,12 +3,12 @@ import { completeOptions } from "../../src/options.ts";
 import { DEFAULT_TRAINING, type TemplateEstimatorKind } from "../estimator.ts";
 import { createPartEstimator, PUBLISHED_PARTS, partOptions } from "../part-estimator.ts";
 
-const OPTIONS = partOptions({ template: "arms-down", steps: "two" });
+const OPTIONS = partOptions({ template: "standing", steps: "two" });
 
 export const hpe: TemplateEstimatorKind = {
   doc: "the template with its arms down, moved coarse to fine, pixels compared too (Yoo and Russakovsky, ICCVW 2023)",
   options: OPTIONS,
-  presets: { paper: { ...PUBLISHED_PARTS, pixelWeight: 1 }, default: {} },
+  presets: { paper: { ...PUBLISHED_PARTS, template: "arms-down", pixelWeight: 1 }, default: {} },
   training: {
     paper: { learningRate: 1e-3, batchSize: 48, epochs: 50, reference: "frame", mirrored: true },
     default: { ...DEFAULT_TRAINING, mirrored: true },

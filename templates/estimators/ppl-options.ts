@@ -51,8 +51,8 @@ export const PPL_OPTIONS = {
   template: {
     kind: "text",
     value: "NAME|FILE",
-    default: "arms-down",
-    doc: "part template whose joints priors may begin from: arms-out, arms-down, or a file",
+    default: "standing",
+    doc: "part template whose joints priors may begin from: arms-out, arms-down, standing, or a file",
   },
   thickness: {
     kind: "number",
@@ -94,11 +94,11 @@ export const PPL_OPTIONS = {
     kind: "number",
     default: 3,
     min: 0,
-    doc: "weight of the cross entropy between where a body is taken to be and what stands out; counts where bodies move",
+    doc: "weight of the difference between where a body is taken to be and what stands out; counts where bodies move",
   },
   stiffnessWeight: {
     kind: "number",
-    default: 100,
+    default: 400,
     min: 0,
     doc: "weight of turns and stretches of links, against the prior put where the body is; 0 as published",
   },

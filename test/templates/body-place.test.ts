@@ -63,7 +63,7 @@ it("placeChange takes one place to another; points have places, too", () => {
 });
 
 it("boundedStretch hardly changes small stretches and stops large ones", () => {
-  expectClose(boundedStretch(tf.tensor1d([0.05, -9])), [0.05, -0.8], 1e-3);
+  expectClose(boundedStretch(tf.tensor1d([0.05, -9])), [0.05, -1.5], 1e-3);
 });
 
 describe("placeLoss", () => {
@@ -79,6 +79,22 @@ describe("placeLoss", () => {
     expect(of([4, 5])).toBeGreaterThan(of([3, 4]));
     expect(placeLoss(logits([2]), image(), undefined).dataSync()[0]).toBe(0);
     expect(placeLoss(logits([2]), black(), black()).dataSync()[0]).toBe(0);
+  });
+
+  it("counts a middle that is off more than the cross entropy does, most where it is far off", () => {
+    // Two maps that are wrong in as many places, one of them on either side: its middle is right.
+    const logits = (columns: readonly number[]) => tf.sub(tf.mul(block(columns, [2, 3, 4]), 12), 6) as Tensor4D;
+    const of = (columns: readonly number[]) => placeLoss(logits(columns), image(), black()).dataSync()[0]!;
+    expect(of([1, 2, 3, 4])).toBeLessThan(of([2, 3, 4, 5]));
+    // Moved by 1/8 and 3/8 of the side: the square of 1.25 and 3.75 tenths, in x alone, and the entropy of 6 and 12 wrong places.
+    const entropy = (wrong: number) => (wrong * 6) / 64;
+    expect(of([3, 4])).toBeCloseTo(1.25 ** 2 / 2 + entropy(6), 1);
+    expect(of([5, 6])).toBeCloseTo(3.75 ** 2 / 2 + entropy(12), 1);
+  });
+
+  it("has a gradient for the logits", () => {
+    const logits = tf.tensor4d(Float32Array.from(unit("logits", 64), (x) => x - 1), [1, 8, 8, 1]); // biome-ignore format: one thought
+    expectGradients((given: Tensor) => placeLoss(given as Tensor4D, image(), black()), [logits], { step: 1e-2, tolerance: 5e-3 }); // biome-ignore format: one thought
   });
 
   it("compares with means over 8 x 8 places", () => {

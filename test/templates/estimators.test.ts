@@ -135,7 +135,7 @@ describe("the part estimators", () => {
         const variable = parameter(estimator.parameters, key);
         tf.tidy(() => variable.assign(tf.zerosLike(variable)));
       }
-      const template = loadTemplate("arms-down");
+      const template = loadTemplate("standing");
       const batch = pairs(2, "zero");
       const joints = templateJoints(template, 32).flat();
       expectClose(estimator.infer(batch.images).keypoints, [...joints, ...joints], 1e-4);
@@ -197,10 +197,10 @@ describe("ppl", () => {
   it("begins at the template's joints when asked to, with its skeleton linked", () => {
     const options = { ...SMALL_PPL, keypointPrior: "template", linkPrior: "template-frozen" };
     const estimator = createTemplateEstimator("ppl", "default", options, { features });
-    const template = loadTemplate("arms-down");
+    const template = loadTemplate("standing");
     const { points, links } = estimator.prior();
     expect(estimator.jointNames).toEqual([...template.joints.map(({ name }) => name), "head"]);
-    expectClose(points, [...templateJoints(template, 32).flat(), 16, 6.5], 1e-4);
+    expectClose(points, [...templateJoints(template, 32).flat(), 16, 6.25], 1e-4);
     const weights = links!.arraySync();
     const of = (a: string, b: string) => weights[estimator.jointNames.indexOf(a)]![estimator.jointNames.indexOf(b)]!;
     expectClose([of("neck", "head"), of("left-elbow", "left-wrist"), of("right-hip", "pelvis")], [1, 1, 1], 1e-4);

@@ -107,13 +107,13 @@ describe("a body that moves", () => {
     expect(steps).toHaveLength(2);
   });
 
-  it("is stretched along rows and columns, and at most e^0.8 times", () => {
+  it("is stretched along rows and columns, and at most e^1.5 times", () => {
     const width = (...numbers: number[]) => {
       const ends = transformPoints(body(...numbers).reached[0]!, [[0, 0], [10, 10]], [0, 0]).dataSync(); // biome-ignore format: one thought
       return [ends[2]! - ends[0]!, ends[3]! - ends[1]!];
     };
-    expectClose(tf.tensor1d(width(0, 0.2, 0, 0, 0)), [10 * Math.exp(0.8 * Math.tanh(0.25)), 10], 1e-3);
-    expectClose(tf.tensor1d(width(0, 0, -90, 0, 0)), [10, 10 * Math.exp(-0.8)], 1e-3);
+    expectClose(tf.tensor1d(width(0, 0.2, 0, 0, 0)), [10 * Math.exp(1.5 * Math.tanh(0.2 / 1.5)), 10], 1e-3);
+    expectClose(tf.tensor1d(width(0, 0, -90, 0, 0)), [10, 10 * Math.exp(-1.5)], 1e-3);
   });
 });
 

@@ -4,6 +4,7 @@ import { startEngine } from "../../../src/engine/engine.ts";
 import { type Tensor, type Tensor4D, tf } from "../../../src/engine/tf.ts";
 import { initialValues } from "../../../src/nn/init.ts";
 import { countScalars, type ParameterShapes, parametersFromHost } from "../../../src/nn/parameters.ts";
+import { bodyPlace, boundedStretch } from "../../../templates/body-place.ts";
 import { double, halve } from "../../../templates/nets/blocks.ts";
 import { headPoints, keypointHeadShapes } from "../../../templates/nets/keypoint-head.ts";
 import { partNumbers, partRegressorShapes } from "../../../templates/nets/part-regressor.ts";
@@ -65,6 +66,22 @@ it.each(["batch", "frozen"] as const)("give the shapes they should, with %s stat
     expect([points.shape, place!.shape]).toEqual([[2, 5, 2], [2, 8, 8, 1]]); // biome-ignore format: short
     expect(points.dataSync().every(Number.isFinite)).toBe(true);
   }
+});
+
+it("the keypoint head puts the middle of what the prior covers where it sees the body, as large as there", () => {
+  const spec = { points: 2, width: 2, head: "attention", body: "moves" } as const;
+  // Home is at x 0.4, y 0.6 of the side: row 0.2, column -0.2. The second point is one home's spread further down and right.
+  const home = { centre: tf.tensor2d([[0.4, 0.6]]), spread: tf.tensor2d([[0.1, 0.2]]) };
+  const prior = tf.tensor2d([[0.2, -0.2], [0.6, 0]]); // biome-ignore format: short
+  const weights = made(keypointHeadShapes("p", spec));
+  const images = noise("seen", 1, 32, 32, 3);
+  const { placed, place } = headPoints(weights, "p", spec, images, prior, "frozen", home);
+  const seen = bodyPlace(tf.sigmoid(place!) as Tensor4D);
+  const [[x, y]] = seen.centre.arraySync() as [[number, number]];
+  const grown = boundedStretch(tf.log(tf.div(seen.spread, home.spread)))
+    .dataSync()
+    .map(Math.exp);
+  expectClose(placed, [2 * y - 1, 2 * x - 1, 2 * y - 1 + 0.4 * grown[1]!, 2 * x - 1 + 0.2 * grown[0]!], 1e-4);
 });
 
 describe("blocks", () => {
