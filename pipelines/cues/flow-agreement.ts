@@ -3,6 +3,7 @@ import type { Tensor4D } from "../../src/engine/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { type Samples, sampleBilinear } from "../../src/geometry/sample.ts";
 import { type CueInputs, needed, type PairOf } from "./cue.ts";
+import { offsetsToAlike } from "./flow-nearby.ts";
 import { certainWeights, consistentWeights, interiorWeights, mapOf, toMap, type VertexWeights } from "./flow-weights.ts"; // biome-ignore format: one line
 import { checkFinite, hostFloats, pairMeshes, rowsAt, seenInBoth } from "./pair-sight.ts";
 import { silhouetteDistances } from "./silhouette.ts";
@@ -35,6 +36,8 @@ export interface AgreementOptions {
   readonly interior?: number;
   /** Vertices whose flow and return flow miss each other count less, half at this many crop pixels. */
   readonly uncertainty?: number;
+  /** Compare with the flow most like the mesh's own within so many crop pixels. */
+  readonly nearby?: number;
 }
 
 /** One direction of P pairs: the flow observed where the vertices of its first frame are, and how the mesh compares. */
@@ -57,23 +60,49 @@ export function readFlows(where: string, inputs: CueInputs, options: AgreementOp
   const size = mapSize(where, flow.first, flow.second);
   const maps = { first: hostFloats(flow.first), second: hostFloats(flow.second) };
   const both = seenInBoth(where, inputs, size, options.erode);
-  const { interior = 0, uncertainty = 0 } = options;
+  const { interior = 0, uncertainty = 0, nearby = 0 } = options;
   const inside = interior > 0 ? silhouetteDistances(meshes, size, interior) : undefined;
   const vertexCount = both.length / pairs.length;
   const direction = (from: "first" | "second", to: "first" | "second"): FlowReading => {
-    const observed = sampleFlow(maps[from], size, pixels[from], pairs.length, cropSize);
+    const mesh = pixels[to].map((x, i) => x - pixels[from][i]!);
+    const points =
+      nearby > 0 ? pointsNearby(maps[from], size, pixels[from], mesh, both, nearby, cropSize) : pixels[from];
+    const observed = sampleFlow(maps[from], size, points, pairs.length, cropSize);
     checkFinite(where, "the observed flow is", pairs, observed.values);
-    const at = { points: pixels[from], observed: observed.values, back: maps[to], size, cropSize };
+    const at = { points, observed: observed.values, back: maps[to], size, cropSize };
     let weights: VertexWeights = options.consistency ? consistentWeights(both, at) : both;
     if (uncertainty > 0) weights = certainWeights(weights, at, uncertainty);
     if (inside) {
       const own = places.map((pair) => pair[from === "first" ? 0 : 1]);
       weights = interiorWeights(weights, rowsAt(inside, own, vertexCount), interior);
     }
-    const mesh = pixels[to].map((x, i) => x - pixels[from][i]!);
     return { pixels: pixels[from], observed, measure: compareFlows(mesh, observed.values, weights, pairs.length) };
   };
   return { first: direction("first", "second"), second: direction("second", "first") };
+}
+
+/** The points [P*V*2] where flow is read instead of `points`: those around with the flow most like `mesh` [P*V*2]. Crop pixels. */
+function pointsNearby(
+  maps: Float32Array,
+  size: number,
+  points: Float32Array,
+  mesh: Float32Array,
+  counts: Uint8Array,
+  reach: number,
+  cropSize: number,
+): Float32Array {
+  const k = size / cropSize;
+  const perPair = (2 * counts.length) / (maps.length / (2 * size * size));
+  const result = Float32Array.from(points);
+  for (let first = 0; first < points.length; first += perPair) {
+    const part = (array: Float32Array) => array.subarray(first, first + perPair);
+    const map = mapOf(maps, size, first / perPair);
+    const wanted = part(mesh).map((x) => k * x);
+    const own = counts.subarray(first / 2, (first + perPair) / 2);
+    const offsets = offsetsToAlike(map, toMap(part(points), k), wanted, own, k * reach);
+    for (let i = 0; i < perPair; i++) result[first + i]! += offsets[i]! / k;
+  }
+  return result;
 }
 
 /** readFlows for who wants the figures alone. */

@@ -60,6 +60,12 @@ export const FLOW_CUE_OPTIONS = {
     default: 0,
     doc: "Vertices weigh half where flow and return flow miss each other by this, px at a 224 px crop; 0: all alike.",
   },
+  nearby: {
+    kind: "number",
+    min: 0,
+    default: 0,
+    doc: "Compare with the flow most like the mesh's own within this distance, px at a 224 px crop, for meshes that lie a little beside the person; 0: with the flow at the vertex.",
+  },
   detach: {
     kind: "choice",
     choices: ["none", "source", "sampling"],
@@ -101,6 +107,7 @@ export function createFlowCue(options: FlowCueOptions): Cue {
         erode: options.erode * scale,
         interior: options.interior * scale,
         uncertainty: options.uncertainty * scale,
+        nearby: options.nearby * scale,
       });
       const [first, second] = [inputs.predicted.first.pixels, inputs.predicted.second.pixels];
       const direction = (from: Tensor3D, to: Tensor3D, reading: FlowReading): DirectionLoss => {
