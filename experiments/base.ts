@@ -1,4 +1,4 @@
-/** @file Base regressors: begun with a network that saw another, plainer world, and trained on the first part of the labelled stills. */
+/** @file Base regressors, trained on the first part of the labelled stills. */
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { runFolder } from "../pipelines/run/folder.ts";
@@ -6,8 +6,6 @@ import { trainRegressor } from "../pipelines/train/regressor.ts";
 import { completeTrainOptions } from "../pipelines/train/regressor-options.ts";
 import { cellOf, once } from "./cell.ts";
 import type { Laboratory } from "./laboratory.ts";
-import type { TrainRecipe } from "./recipes.ts";
-import type { WorldFiles } from "./world.ts";
 
 /** Which base. */
 export interface BaseChoice {
@@ -28,41 +26,25 @@ export function labelledCount({ world }: Pick<Laboratory, "world">, fraction: nu
   return Math.max(1, Math.round((world.stills.count * fraction) / 100));
 }
 
-/** The network that bases of a backbone begin with, trained unless it is there; undefined while another process trains it. */
-function firstRegressor(lab: Laboratory, backbone: BaseChoice["backbone"]): Promise<Network | undefined> {
-  const { recipes, world } = lab;
-  const recipe = { ...recipes.pretrain, ...recipes.backbones[backbone], backbone, seed: 0 };
-  return trained(lab, { folder: "first", label: backbone }, recipe, world.pretraining);
-}
-
-/** The base regressor, trained unless it is there; undefined while another process trains it, or what it begins with. */
+/** The base regressor, trained unless it is there; undefined while another process trains it. */
 export async function baseRegressor(lab: Laboratory, choice: BaseChoice): Promise<Network | undefined> {
-  const { recipes, world } = lab;
+  const { recipes, world, options, context, onlyLook } = lab;
   const { backbone, fraction, seed } = choice;
-  const first = await firstRegressor(lab, backbone);
-  if (!first) return undefined;
   const recipe = {
     ...recipes.train,
+    ...recipes.backbones[backbone],
+    backbone,
     seed,
-    style: "world" as const,
+    style: world.stills.preset,
     split: "train" as const,
     labelledCount: labelledCount(lab, fraction),
   };
-  return trained(lab, { folder: "base", label: `${backbone}-${fraction}-s${seed}` }, recipe, world.stills, first);
-}
-
-async function trained(
-  { options: { work }, world, context, onlyLook }: Laboratory,
-  place: { readonly folder: "first" | "base"; readonly label: string },
-  recipe: TrainRecipe,
-  { dataset, images }: WorldFiles["stills"],
-  first?: Network,
-): Promise<Network | undefined> {
-  const data = { labelled: dataset, images, ...(first ? { initial: first.regressor } : {}) };
+  const data = { labelled: world.stills.dataset, images: world.stills.images };
   const complete = await completeTrainOptions({ ...recipe, ...data });
-  const { out: _out, labelled: _labelled, images: _images, initial: _initial, ...decisive } = complete;
-  const own = { kind: place.folder, world: world.key, ...(first ? { first: first.key } : {}) };
-  const cell = cellOf(join(work, place.folder), place.label, { ...own, ...recipe }, { ...own, ...decisive });
+  const { out: _out, labelled: _labelled, images: _images, ...decisive } = complete;
+  const own = { kind: "base", world: world.key };
+  const place = [join(options.work, "base"), `${backbone}-${fraction}-s${seed}`] as const;
+  const cell = cellOf(...place, { ...own, ...recipe }, { ...own, ...decisive });
   const { folder } = cell;
   const done = await once(
     cell,

@@ -29,7 +29,6 @@ export function scaleRecipes(recipes: Recipes, scale: number): Recipes {
     recipe.steps === undefined ? recipe : { ...recipe, steps: steps(recipe.steps) };
   const { backbones, ingredients } = recipes;
   return {
-    pretrain: train(recipes.pretrain),
     train: train(recipes.train),
     backbones: { landmarks: train(backbones.landmarks), resnet18: train(backbones.resnet18) },
     refine: refine(recipes.refine),

@@ -5,7 +5,6 @@ import { evaluateFiles } from "../pipelines/evaluate/files.ts";
 import type { EngineInfo } from "../src/engine/engine.ts";
 import type { Network } from "./base.ts";
 import { cellOf, once } from "./cell.ts";
-import { flowDigest } from "./flow-identity.ts";
 import type { Laboratory } from "./laboratory.ts";
 
 /** What to choose by, and what to report. */
@@ -29,13 +28,13 @@ export async function measure(lab: Laboratory, network: Network, split: Measured
     world: world.key,
     network: network.key,
     split,
-    flow: await flowDigest("motioncue"),
+    flow: "truth",
   };
   const cell = cellOf(join(work, "measured"), `${split}-${network.key}`, settings, settings);
   return once(
     cell,
     async () => {
-      const job = { regressor: network.regressor, cache: join(work, "cache") };
+      const job = { regressor: network.regressor, flow: "truth" as const, cache: join(work, "cache") };
       const { evaluations, engine } = await evaluateFiles(world[split], job, context);
       const found = evaluations[0]!;
       const figures = Object.fromEntries(FIGURE_KEYS.map((key) => [key, found[key]])) as unknown as Figures;

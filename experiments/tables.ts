@@ -4,7 +4,7 @@ import type { Figures } from "./measure.ts";
 import { type LabelsBody, METHOD_NAMES, METHODS } from "./plans/labels.ts";
 import type { ScoreRow } from "./plans/score.ts";
 import { plans } from "./plans.ts";
-import { RESULTS, type Result, readResult } from "./results.ts";
+import { RESULTS, type ResultHead, readResult } from "./results.ts";
 import type { ResultBody, ResultRow } from "./rows.ts";
 import type { Statistic } from "./statistics.ts";
 import { TEMPLATES } from "./template-run.ts";
@@ -55,11 +55,18 @@ export function experimentTable(name: string, folder: string = RESULTS): string 
   const [head, ...body] = rows;
   const rule = cells(head!.map((_, i) => (i === 0 ? "---" : "--:")));
   const lines = templates ? ["", ...orderingLines(templates)] : [];
-  return [cells(head!), rule, ...body.map(cells), "", captionOf(result), ...lines].join("\n");
+  return [
+    cells(head!),
+    rule,
+    ...body.map(cells),
+    "",
+    captionOf(result, templates && "means over seeds"),
+    ...lines,
+  ].join("\n");
 }
 
-function captionOf({ seeds, split, command, done, total, data }: Omit<Result, "body">): string {
-  const runs = seeds.length === 1 ? "one seed" : `mean ± standard deviation over ${seeds.length} seeds`;
+function captionOf({ seeds, split, command, done, total, data }: ResultHead, means?: string): string {
+  const runs = seeds.length === 1 ? "one seed" : (means ?? `mean ± standard deviation over ${seeds.length} seeds`);
   const missing = done < total ? `; ${done} of ${total} networks so far` : "";
   const motions = data["recordings"] === 0 ? "; generated motion only" : "";
   return `Synthetic world, ${split} split; ${runs}${missing}${motions}: \`${command}\`.`;

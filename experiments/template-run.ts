@@ -1,48 +1,41 @@
 /** @file Runs the experiment on template estimators: training after training, the result written after each. */
-import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Context } from "../pipelines/run/context.ts";
-import type { EngineInfo } from "../src/engine/engine.ts";
-import { writeFileAtomic } from "../src/io/write-file.ts";
 import type { ExperimentOptions } from "./options.ts";
-import {
-  type SeededOutcome,
-  TEMPLATE_VARIANTS,
-  type TemplateOrdering,
-  type TemplateRow,
-  templateOrderings,
-  templateRows,
-} from "./plans/templates.ts";
-import { RESULTS } from "./results.ts";
-import { orProblem, patiently } from "./run.ts";
-import { TEMPLATE_FOOTAGE, templateFootage } from "./template-footage.ts";
-import { type TemplateVariant, templateOutcome } from "./template-trial.ts";
+import { type SeededOutcome, TEMPLATE_VARIANTS, templateOrderings, templateRows } from "./plans/templates.ts";
+import { type ResultHead, resultHead, resultsFolder, writeResult } from "./results.ts";
+import { type FootageSize, TEMPLATE_FOOTAGE, templateFootage } from "./template-footage.ts";
+import type { TemplatesBody } from "./template-table.ts";
+import { TEMPLATE_RECIPE, type TemplateOutcome, type TemplateVariant, templateOutcome } from "./template-trial.ts";
+import { type Progress, patiently, runTrials } from "./trials.ts";
 
 export const TEMPLATES = {
   name: "templates",
   doc: "Do template estimators that learn without labels beat constant poses, and are they ordered as published?",
+  split: "test",
 } as const;
 
-const WAIT_MS = 5000;
-
 /** The result file. */
-export interface TemplateResult {
-  readonly name: string;
-  readonly doc: string;
-  readonly command: string;
-  readonly split: "test";
-  readonly seeds: readonly number[];
-  readonly scale: number;
-  readonly done: number;
-  readonly total: number;
-  readonly failed: readonly string[];
-  readonly engine: EngineInfo | null;
-  readonly data: Readonly<Record<string, unknown>>;
+export interface TemplateResult extends ResultHead {
+  /** What all trainings share besides the defaults. */
+  readonly recipe: typeof TEMPLATE_RECIPE;
   /** The commands that give one row's figures by themselves. */
   readonly commands: readonly string[];
-  readonly rows: readonly TemplateRow[];
-  readonly orderings: readonly TemplateOrdering[];
+  readonly body: TemplatesBody;
 }
+
+/** What is trained, on how much. */
+interface TemplateDesign {
+  readonly variants: readonly TemplateVariant[];
+  readonly footage: FootageSize;
+}
+const DESIGN: TemplateDesign = { variants: TEMPLATE_VARIANTS, footage: TEMPLATE_FOOTAGE };
+
+/** A training to do, and one that is done. */
+interface TemplateTrial {
+  readonly variant: TemplateVariant;
+  readonly seed: number;
+}
+type TrialOutcome = TemplateTrial & TemplateOutcome;
 
 /**
  * Trains and measures every system with every seed, and every variant with the first, unless that is done, and returns the result, which is also written
@@ -51,80 +44,58 @@ export interface TemplateResult {
 export async function runTemplates(
   options: ExperimentOptions,
   context: Context,
-  variants: readonly TemplateVariant[] = TEMPLATE_VARIANTS,
+  design: TemplateDesign = DESIGN,
 ): Promise<{ readonly result: TemplateResult; readonly path: string }> {
-  const footage = await patiently(() => templateFootage(options, context), context);
+  const { variants } = design;
+  const footage = await patiently(() => templateFootage(options, context, design.footage), context);
+  // The systems first: half a result then lacks variants.
+  const [systems, others] = [true, false].map((is) => variants.filter(({ variant }) => (variant === "default") === is));
   const [first] = options.seeds;
-  const trials = options.seeds.flatMap((seed) =>
-    variants.filter(({ variant }) => variant === "default" || seed === first).map((variant) => ({ variant, seed })),
-  );
-  const outcomes = new Map(variants.map((variant) => [variant, [] as SeededOutcome[]]));
-  const failed: string[] = [];
-  const path = join(options.scale === 1 ? RESULTS : join(options.work, "results"), `${TEMPLATES.name}.json`);
-  const keep = async (): Promise<TemplateResult> => {
-    const result = resultOf(options, outcomes, failed, trials.length);
-    await writeFileAtomic(path, `${JSON.stringify(result, null, 2)}\n`);
-    return result;
+  const trials = [
+    ...options.seeds.flatMap((seed) => systems!.map((variant) => ({ variant, seed }))),
+    ...others!.map((variant) => ({ variant, seed: first! })),
+  ];
+  const keep = async (progress: Progress<TrialOutcome>) => {
+    const result = resultOf(options, design, progress);
+    return { result, path: await writeResult(resultsFolder(options), result) };
   };
-  let waiting = trials;
-  while (waiting.length > 0) {
-    const busy: typeof trials = [];
-    for (const trial of waiting) {
-      const { variant, seed } = trial;
-      context.signal.throwIfAborted();
-      const found = await orProblem(() => templateOutcome(variant, seed, footage, options, context), context.signal);
-      if (found === undefined) {
-        busy.push(trial);
-        continue;
-      }
-      const what = `${variant.system} ${variant.variant}, seed ${seed}`;
-      if (typeof found === "string") failed.push(`${what}: ${found}`);
-      else outcomes.get(variant)!.push({ seed, ...found });
-      await keep();
-      const text = typeof found === "string" ? found : `nL2 ${found.nL2?.toFixed(2) ?? "none"} %`;
-      context.log.info(`${TEMPLATES.name}: ${what}: ${text}`);
-    }
-    if (busy.length === waiting.length) await pause(WAIT_MS, undefined, { signal: context.signal });
-    waiting = busy;
-  }
-  return { result: await keep(), path };
+  const run = async (trial: TemplateTrial, onlyLook: boolean): Promise<TrialOutcome | undefined> => {
+    const found = await templateOutcome(trial.variant, trial.seed, footage, options, context, onlyLook);
+    return found && { ...trial, ...found };
+  };
+  const describe = ({ variant, seed }: TemplateTrial) => `${variant.system} ${variant.variant}, seed ${seed}`;
+  const describeOutcome = ({ nL2 }: TrialOutcome) => `nL2 ${nL2?.toFixed(2) ?? "none"} %`;
+  return runTrials({ name: TEMPLATES.name, trials, run, keep, describe, describeOutcome }, context);
 }
 
 function resultOf(
-  { seeds, scale, motions }: ExperimentOptions,
-  outcomes: ReadonlyMap<TemplateVariant, readonly SeededOutcome[]>,
-  failed: readonly string[],
-  total: number,
+  options: ExperimentOptions,
+  { variants, footage }: TemplateDesign,
+  progress: Progress<TrialOutcome>,
 ): TemplateResult {
-  const rows = templateRows(outcomes);
-  const done = rows.flatMap((row) => row.seeds);
-  const others = scale === 1 ? "" : ` --scale ${scale}`;
+  const seeded = (wanted: TemplateVariant): SeededOutcome[] =>
+    progress.done.flatMap(({ variant, ...outcome }) => (variant === wanted ? [outcome] : []));
+  const rows = templateRows(new Map(variants.map((variant) => [variant, seeded(variant)])));
+  const recordings = options.motions ? {} : { recordings: 0 };
   return {
-    ...TEMPLATES,
-    command: `npm run experiment -- ${TEMPLATES.name} --seeds ${seeds.join(",")}${others}`,
-    split: "test",
-    seeds,
-    scale,
-    done: done.length,
-    total,
-    failed,
-    engine: done[0]?.engine ?? null,
-    data: { ...TEMPLATE_FOOTAGE, camera: "still", ...(motions ? {} : { recordings: 0 }) },
+    ...resultHead(TEMPLATES, options, progress),
+    data: { ...footage, camera: "still", ...recordings },
+    recipe: TEMPLATE_RECIPE,
     commands: commandsOf(),
-    rows,
-    orderings: templateOrderings(rows),
+    body: { rows, orderings: templateOrderings(rows) },
   };
 }
 
 function commandsOf(): string[] {
   const { videos, frames, size, fps, motion, recorded, obstacles, seed } = TEMPLATE_FOOTAGE;
+  const { windowGrowth } = TEMPLATE_RECIPE;
   const look = `--camera still --size ${size} --fps ${fps} --motion ${motion} --motions MOTIONS --recorded ${recorded} --obstacles ${obstacles} --seed ${seed}`;
   return [
     ...(["train", "test"] as const).map(
       (split) =>
         `motioncue synth --split ${split} --videos ${videos[split]} --frames ${frames[split]} ${look} --out ${split}`,
     ),
-    "motioncue template train train --tracks train --system SYSTEM --seed SEED --system-option OPTION --out RUN",
+    `motioncue template train train --tracks train --system SYSTEM --seed SEED --system-option OPTION --window-growth ${windowGrowth} --steps STEPS --out RUN`,
     "motioncue template evaluate test --template RUN/template.safetensors --training train",
   ];
 }

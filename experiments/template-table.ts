@@ -12,10 +12,23 @@ export interface TemplatesBody extends ResultBody<TemplateRow> {
 /** Rows of text, headings first: every system in its default preset and its variants, then what they say of published orderings. */
 export function templateTable({ rows }: TemplatesBody): string[][] {
   return [
-    ["system", "variant", "nL2, %", "constant pose", "change", "PDJ@0.05, %", "BPLP-C", "after a linear map, %"],
-    ...rows.map(({ system, variant, nL2, constantPose, change, pdj, bplpC, regression }) => [
+    [
+      "system",
+      "variant",
+      "steps",
+      "seeds",
+      "nL2, %",
+      "constant pose",
+      "change",
+      "PDJ@0.05, %",
+      "BPLP-C",
+      "after a linear map, %",
+    ],
+    ...rows.map(({ system, variant, nL2, constantPose, change, pdj, bplpC, regression, seeds }) => [
       system,
       variant,
+      String(seeds[0]!.steps),
+      String(seeds.length),
       number(nL2, 2),
       number(constantPose, 2),
       change === null ? "" : `${change < 0 ? "" : "+"}${change.toFixed(0)} %`,

@@ -17,9 +17,14 @@ export interface TemplateVariant {
   readonly variant: string;
   /** Options of the system, NAME=VALUE. */
   readonly options: readonly string[];
+  /** Unless given, as the recipe says. */
+  readonly steps?: number;
   /** Whether it is measured on pictures with hidden cells, too. */
   readonly occlusion?: boolean;
 }
+
+/** What trainings of the experiment share besides the defaults: people walk through windows, and one core trains them all in an hour. */
+export const TEMPLATE_RECIPE = { windowGrowth: 2, steps: 1200 } as const;
 
 /** What one training came to; percent of the window's side, percent of joints. */
 export interface TemplateOutcome {
@@ -38,24 +43,25 @@ export interface TemplateOutcome {
   readonly occlusion?: readonly OcclusionFigures[];
 }
 
-/** The outcome, computed unless it is known; undefined while another process computes it. Throws as trainTemplate. */
+/** The outcome, computed unless it is known or `onlyLook` is asked for; undefined while another process computes it. Throws as trainTemplate. */
 export async function templateOutcome(
-  { system, variant, options, occlusion = false }: TemplateVariant,
+  { system, variant, options, steps = TEMPLATE_RECIPE.steps, occlusion = false }: TemplateVariant,
   seed: number,
   footage: TemplateFootage,
   { work, scale }: Pick<ExperimentOptions, "work" | "scale">,
   context: Context,
+  onlyLook = false,
 ): Promise<TemplateOutcome | undefined> {
-  const steps = scale === 1 ? {} : { steps: Math.max(3, Math.round(scale * 1500)) };
-  const chosen = { kind: "template", system, options, seed, occlusion, scale };
+  const training = { windowGrowth: TEMPLATE_RECIPE.windowGrowth, steps: Math.max(3, Math.round(scale * steps)) };
+  const chosen = { kind: "template", system, options, seed, occlusion, ...training };
   const label = `${system}-${variant.replaceAll(/[^a-z0-9]+/g, "-")}-s${seed}`;
   const { folder } = cellOf(join(work, "templates"), label, chosen, chosen);
   const cache = join(work, "templates", "cache");
-  return once({ folder, settings: chosen }, async () => {
+  const compute = async (): Promise<TemplateOutcome> => {
     const run = templateRunFolder(folder);
     const resume = (await stat(run.options).catch(() => undefined)) !== undefined;
     const often = { checkpointEvery: 500, picturesEvery: 1_000_000 };
-    const recipe = { system, systemOption: [...options], tracks: footage.train, seed, ...steps };
+    const recipe = { system, systemOption: [...options], tracks: footage.train, seed, ...training };
     const job = { videos: [footage.train], ...recipe, ...often, out: folder, cache, resume };
     const trained = await trainTemplate(job, context);
     await rm(run.checkpoints, { recursive: true, force: true });
@@ -74,5 +80,6 @@ export async function templateOutcome(
       ...(regression === undefined ? {} : { regression }),
       ...(hidden ? { occlusion: hidden } : {}),
     };
-  });
+  };
+  return once({ folder, settings: chosen }, compute, onlyLook);
 }

@@ -22,8 +22,7 @@ const lab: Laboratory = {
   recipes: RECIPES,
   world: {
     key: "w",
-    stills: { dataset: "", images: "", count: 4000 },
-    pretraining: { dataset: "p.npz", images: "p", count: 9 },
+    stills: { dataset: "", images: "", count: 4000, preset: "demo" },
     train: { folder: "", videos: Array.from({ length: 160 }, (_, i) => `${i}`) },
     validation: "",
     test: "",
@@ -51,7 +50,7 @@ async function writeMadeUp(plan: Plan, folder: string): Promise<void> {
   const outcomes = plan.trials(lab).map(outcomeOf);
   const { name, doc, split } = plan;
   const head = { name, doc, command: `npm run experiment -- ${name}`, split, seeds: [0, 1], scale: 1, engine };
-  const recipes = { pretrain: {}, train: {}, refine: {}, groups: [] };
+  const recipes = { train: {}, refine: {}, groups: [] };
   const counts = { done: outcomes.length, total: outcomes.length, failed: [] };
   await writeResult(folder, { ...head, ...counts, data: { recordings: 3 }, recipes, body: plan.summarise(outcomes) });
 }

@@ -12,8 +12,7 @@ import { temporaryFolder } from "../support/files.ts";
 
 const world = {
   key: "w",
-  stills: { dataset: "d.npz", images: "i", count: 4000 },
-  pretraining: { dataset: "p.npz", images: "p", count: 9 },
+  stills: { dataset: "d.npz", images: "i", count: 4000, preset: "demo" as const },
   train: { folder: "t", videos: Array.from({ length: 160 }, (_, i) => `${i}.mp4`) },
   validation: "v",
   test: "e",
@@ -36,8 +35,7 @@ test.each([...plans.values()])("$name: trials for every seed, of options that ca
   const bases = trials.filter(({ refinement }) => !refinement).map(({ base }) => JSON.stringify(base));
   for (const { base, refinement } of trials) {
     expect(bases).toContain(JSON.stringify(base));
-    await completeTrainOptions({ ...RECIPES.pretrain, ...RECIPES.backbones[base.backbone], backbone: base.backbone });
-    await completeTrainOptions({ ...RECIPES.train, initial: "first.safetensors" });
+    await completeTrainOptions({ ...RECIPES.train, ...RECIPES.backbones[base.backbone], backbone: base.backbone });
     if (!refinement) continue;
     const recipe = { ...RECIPES.refine, ...refinement.recipe };
     const labels = recipe.anchor === "labelled" ? { labelled: "d.npz", labelledCount: 400 } : {};

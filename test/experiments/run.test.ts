@@ -23,8 +23,7 @@ afterAll(() => rm(work, { recursive: true, force: true }));
 
 const recipes: Recipes = {
   ...RECIPES,
-  pretrain: { hidden: 16, cropSize: 32, batch: 4, steps: 5000, heldOut: 2, warmUp: 1 },
-  train: { cropSize: 32, batch: 4, steps: 5000, heldOut: 2, warmUp: 1 },
+  train: { hidden: 16, cropSize: 32, batch: 4, steps: 5000, heldOut: 2, warmUp: 1 },
   backbones: { ...RECIPES.backbones, landmarks: { width: 4 } },
   refine: { ...RECIPES.refine, steps: 2000, batch: 2, labelledBatch: 2 },
 };
@@ -63,7 +62,7 @@ test("an experiment makes its data and networks once, goes on after an interrupt
   expect(readResult("few", join(work, "results"))).toMatchObject({ done: 2, total: 4, split: "test", seeds: [0] });
   const before = await cellTimes();
   expect([...before.keys()].map((name) => name.split("/")[0]).sort()).toEqual([
-    ...["base", "first", "measured", "measured", "refined", "world-0.0005"],
+    ...["base", "measured", "measured", "refined", "world-0.0005"],
   ]);
 
   const { result, path } = await runExperiment(plan, options, createContext(), design);

@@ -29,8 +29,8 @@ it("every variant is a complete set of options", () => {
 
 const outcomes = new Map([
   [known("stt", "default"), [outcome(0, { nL2: 8, pdj: 20 }), outcome(1, { nL2: 6, pdj: 30 })]],
-  [known("hpe", "default"), [outcome(0, { nL2: 7, bplpC: 40 })]],
-  [known("hpe", "one step"), [outcome(0, { nL2: 6.5, bplpC: 30 })]],
+  [known("hpe", "default"), [outcome(0, { nL2: 7.2, bplpC: 40 })]],
+  [known("hpe", "arms-down"), [outcome(0, { nL2: 7.5, bplpC: 30 })]],
   [known("hpe", "constrained"), [outcome(0, { nL2: 9, bplpC: 50 })]],
   [known("ppl", "default"), []],
   [known("ppl", "memory prior"), [outcome(0, { regression: 5 })]],
@@ -61,6 +61,7 @@ it("orderings say which of two is better, higher or lower as the measure asks, a
   expect(Object.fromEntries(found)).toEqual({
     "with pixels compared, arms down beat arms out": null,
     "coarse to fine beats one step": false,
+    "people's proportions beat arms-down (ours)": true,
     "PPL beats STT": null,
     "a trainable human prior is at least as good as the memory's": null,
     "constrained matrices keep proportions": true,
@@ -75,8 +76,8 @@ it("the table has the rows, and the orderings below", () => {
   const head = { name: "templates", split: "test", seeds: [0, 1], command: "run it", done: 8, total: 8, data: {} };
   writeFileSync(join(folder, "templates.json"), JSON.stringify({ ...head, rows, orderings: templateOrderings(rows) }));
   const table = experimentTable("templates", folder)!;
-  expect(table).toContain("| stt | default | 7.00 | 10.00 | -30 % | 25.0 |  |  |");
-  expect(table).toContain("- coarse to fine beats one step: no (nL2 7.00 against 6.50)");
+  expect(table).toContain("| stt | default | 10 | 2 | 7.00 | 10.00 | -30 % | 25.0 |  |  |");
+  expect(table).toContain("- coarse to fine beats one step: no (nL2 7.20 against 7.00)");
   expect(table).not.toContain("PPL beats");
   expect(table).toContain("`run it`");
 });
