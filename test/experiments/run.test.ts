@@ -86,7 +86,7 @@ test("an experiment makes its data and networks once, goes on after an interrupt
   expect(new Set(refined.map(({ figures }) => figures.paMpjpe.mean)).size).toBe(3);
   const cells = [...after.keys()].filter((name) => name.startsWith("base/"));
   const { settings } = JSON.parse(await readFile(join(work, cells[0]!), "utf8"));
-  expect(settings).toMatchObject({ labelledCount: 4, steps: 3, style: "world", split: "train", seed: 0 });
+  expect(settings).toMatchObject({ labelledCount: 4, steps: 3, style: "demo", split: "train", seed: 0 });
 
   // A network that cannot be made is told, and the result of the others stays.
   const broken = planOf("few", "", (lab) => [
