@@ -1,4 +1,4 @@
-/** @file How networks are trained and refined in the experiments: all constants that were chosen, on validation only. */
+/** @file How networks are trained and refined in the experiments: all constants that were chosen; by what, tries.md says. */
 import type { RefineOptions } from "../pipelines/refine/options.ts";
 import type { TrainRegressorOptions } from "../pipelines/train/regressor-options.ts";
 
@@ -26,7 +26,7 @@ export interface Recipes {
   readonly ingredients: Readonly<Record<string, RefineRecipe>>;
 }
 
-/** Chosen on validation: tries.md. */
+/** By what they were chosen: tries.md. */
 const FLOW = "flow=0.3";
 const GMOF = ["flow.robust=gmof", "flow.robustSize=6"];
 const SELF: RefineRecipe = { cue: [FLOW, "self=3"], cueOption: GMOF, teacherDecay: 0.99 };
