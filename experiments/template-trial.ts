@@ -1,9 +1,9 @@
 /** @file One template estimator of an experiment: trained on footage without labels, measured on other footage. */
-import { rm, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../pipelines/run/context.ts";
 import { evaluateTemplates, type OcclusionFigures } from "../pipelines/templates/evaluate.ts";
-import { trainTemplate } from "../pipelines/templates/train.ts";
+import { type TrainTemplateResult, trainTemplate } from "../pipelines/templates/train.ts";
 import { templateRunFolder } from "../pipelines/templates/train-plan.ts";
 import type { EngineInfo } from "../src/engine/engine.ts";
 import { cellOf, once } from "./cell.ts";
@@ -59,11 +59,14 @@ export async function templateOutcome(
   const cache = join(work, "templates", "cache");
   const compute = async (): Promise<TemplateOutcome> => {
     const run = templateRunFolder(folder);
-    const resume = (await stat(run.options).catch(() => undefined)) !== undefined;
     const often = { checkpointEvery: 500, picturesEvery: 1_000_000 };
     const recipe = { system, systemOption: [...options], tracks: footage.train, seed, ...training };
-    const job = { videos: [footage.train], ...recipe, ...often, out: folder, cache, resume };
-    const trained = await trainTemplate(job, context);
+    const train = async () => {
+      const resume = (await stat(run.options).catch(() => undefined)) !== undefined;
+      const job = { videos: [footage.train], ...recipe, ...often, out: folder, cache, resume };
+      return trainTemplate(job, context);
+    };
+    const trained = (await finished(run.result)) ?? (await train());
     await rm(run.checkpoints, { recursive: true, force: true });
     const looks = { template: [trained.template], training: footage.train, occlusion, cache };
     const { engine, rows } = await evaluateTemplates(footage.test, looks, context);
@@ -82,4 +85,10 @@ export async function templateOutcome(
     };
   };
   return once({ folder, settings: chosen }, compute, onlyLook);
+}
+
+/** The result of a training that has ended: its measurement may be wanting all the same. */
+async function finished(path: string): Promise<TrainTemplateResult | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as TrainTemplateResult);
 }

@@ -2,7 +2,7 @@
 import { OptionError } from "../../src/errors.ts";
 import { completeOptions, type OptionsOf, type OptionTable } from "../../src/options.ts";
 import { ENGINE_OPTION } from "../shared-options.ts";
-import { ITERATIONS_OPTION, WINDOW_OF_FILE } from "./infer-options.ts";
+import { LOOKING_OPTIONS, WINDOW_OF_FILE } from "./infer-options.ts";
 import { WINDOW_OPTIONS } from "./train-options.ts";
 
 export const EVALUATE_TEMPLATE_OPTIONS = {
@@ -20,8 +20,9 @@ export const EVALUATE_TEMPLATE_OPTIONS = {
   ...WINDOW_OF_FILE,
   maxFrames: WINDOW_OPTIONS.maxFrames,
   occlusion: { kind: "flag", doc: "also measure with 10 to 40 % of the picture's cells hidden" },
+  flipTest: LOOKING_OPTIONS.flipTest,
   iterations: {
-    ...ITERATIONS_OPTION.iterations,
+    ...LOOKING_OPTIONS.iterations,
     default: 4,
     doc: "looks in the occlusion test, where an estimator can look again",
   },

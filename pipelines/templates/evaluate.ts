@@ -14,7 +14,7 @@ import { type Context, createContext } from "../run/context.ts";
 import { expandVideos } from "../run/input-files.ts";
 import { type ConstantPose, constantPoses, repeated } from "./constant-poses.ts";
 import { completeEvaluateTemplateOptions, type EvaluateTemplateOptions } from "./evaluate-options.ts";
-import { allIterations } from "./find-keypoints.ts";
+import { allLooks, type Looking } from "./find-keypoints.ts";
 import { prepareFootage } from "./footage.ts";
 import { windowShapeOf } from "./infer-options.ts";
 import { type KeypointMeasures, measureKeypoints } from "./measure.ts";
@@ -110,7 +110,13 @@ async function figuresOf(
   const frames = await framesOf(data, names, template, options, context);
   const training = options.training && (await framesOf(options.training, names, template, options, context));
   const look = (of: LabelledFrames, what: string, hidden = 0, iterations = 1) =>
-    lookAt(template, of.places, { hidden, iterations, batch: options.batch, seed: options.seed }, what, context);
+    lookAt(
+      template,
+      of.places,
+      { hidden, iterations, flipTest: options.flipTest === "yes", batch: options.batch, seed: options.seed },
+      what,
+      context,
+    );
   const [found] = (await look(frames, "evaluate")) as [Keypoints];
   const trained = training ? (await look(training, "training poses"))[0]! : undefined;
   const byRegression = (of: Keypoints) =>
@@ -166,7 +172,7 @@ async function framesOf(
 async function lookAt(
   { estimator }: LoadedTemplate,
   places: readonly CropPlace[],
-  how: { readonly hidden: number; readonly iterations: number; readonly batch: number; readonly seed: number },
+  how: Looking & { readonly hidden: number; readonly batch: number; readonly seed: number },
   what: string,
   context: Context,
 ): Promise<Keypoints[]> {
@@ -180,7 +186,7 @@ async function lookAt(
       const pictures = toPictures(await readCrops(some), estimator.size);
       const random = createRandom(how.seed, "hidden", how.hidden, begin);
       const seen = how.hidden > 0 ? hideCells(pictures, random, { cells: HIDDEN_CELLS, share: how.hidden }) : pictures;
-      allIterations(estimator, seen, how.iterations).forEach((found, i) => {
+      allLooks(estimator, seen, how).forEach((found, i) => {
         looks[i] ??= new Float64Array(places.length * joints * 2);
         looks[i].set(found, begin * joints * 2);
       });

@@ -4,6 +4,7 @@ import type { TemplateEstimator } from "../../templates/estimator.ts";
 import { mirroredJoints } from "../../templates/part-template.ts";
 import { mirrorImages } from "../../templates/references.ts";
 import { anchorConfidence, boundsConfidence, flipConfidence, PICTURE_TERMS } from "./confidence.ts";
+import { meanWithMirror } from "./flip-test.ts";
 import type { LoadedTemplate } from "./model-file.ts";
 
 /** J keypoints in each of B pictures. */
@@ -16,40 +17,42 @@ export interface FoundKeypoints {
   readonly confidence: Float32Array;
 }
 
+/** How an estimator looks. */
+export interface Looking {
+  /** Above 1 an estimator that can look again at what it reconstructs does so; 1 unless given. */
+  readonly iterations?: number;
+  /** Whether what is found in mirror images counts as much, where points have names; it does unless `false`. */
+  readonly flipTest?: boolean;
+}
+
 /**
- * The keypoints [B*J*2] in images [B,S,S,3], S the estimator's size. With `iterations` above 1 an estimator that can look
- * again at what it reconstructs does so, and the last look counts.
+ * The keypoints [B*J*2] of each look at images [B,S,S,3], S the estimator's size, in pixels; one look of an estimator that
+ * cannot look again.
  */
-export function keypointsIn(estimator: TemplateEstimator, images: Tensor4D, iterations = 1): Float32Array {
-  return allIterations(estimator, images, iterations).at(-1)!;
-}
-
-/** As keypointsIn, of each iteration; of an estimator that looks but once, only that. */
-export function allIterations(estimator: TemplateEstimator, images: Tensor4D, iterations: number): Float32Array[] {
-  const found: Float32Array[] = [];
-  tf.tidy(() => {
-    const looks =
-      iterations > 1 && estimator.inferIteratively
-        ? estimator.inferIteratively(images, iterations)
-        : [estimator.infer(images)];
-    for (const { keypoints } of looks) found.push(new Float32Array(keypoints.dataSync()));
-  });
-  return found;
+export function allLooks(
+  estimator: TemplateEstimator,
+  images: Tensor4D,
+  { iterations = 1, flipTest = true }: Looking = {},
+): Float32Array[] {
+  const looks = looksAt(estimator, images, iterations);
+  if (!flipTest || !hasSides(estimator)) return looks;
+  const mirrored = looksAtMirrored(estimator, images, iterations);
+  const mirror = mirroredJoints(estimator.jointNames);
+  return looks.map((own, i) => meanWithMirror(own, mirrored[i]!, mirror, estimator.size));
 }
 
 /**
- * The keypoints in images [B,S,S,3] and their confidence. Parts that are not known have no anchors to disagree; points
- * without names have no other side, so no mirror is asked.
+ * The keypoints of the last look at images [B,S,S,3] and their confidence. Parts that are not known have no anchors to
+ * disagree; points without names have no other side, so no mirror is asked.
  */
 export function findKeypoints(
   { estimator, parts }: Pick<LoadedTemplate, "estimator" | "parts">,
   images: Tensor4D,
-  iterations = 1,
+  { iterations = 1, flipTest = true }: Looking = {},
 ): FoundKeypoints {
   const { size, jointNames } = estimator;
   const { points, anchors } = lastLook(estimator, images, iterations);
-  const hasSides = jointNames.some((name) => name.startsWith("left-"));
-  const mirrored = hasSides ? mirroredPoints(estimator, images, iterations) : undefined;
+  const mirrored = hasSides(estimator) ? looksAtMirrored(estimator, images, iterations).at(-1)! : undefined;
   const mirror = mirroredJoints(jointNames);
   const jointAnchors = anchors ? parts?.joints.map((joint) => joint.anchors) : undefined;
   const count = images.shape[0];
@@ -74,7 +77,12 @@ export function findKeypoints(
   const confidence = Float32Array.from({ length: points.length / 2 }, (_, j) =>
     productOf(terms.subarray(j * PICTURE_TERMS.length, (j + 1) * PICTURE_TERMS.length)),
   );
-  return { points, terms, confidence };
+  const found = flipTest && mirrored ? meanWithMirror(points, mirrored, mirror, size) : points;
+  return { points: found, terms, confidence };
+}
+
+function hasSides({ jointNames }: TemplateEstimator): boolean {
+  return jointNames.some((name) => name.startsWith("left-"));
 }
 
 function productOf(values: Iterable<number>): number {
@@ -89,7 +97,7 @@ function lastLook(
   images: Tensor4D,
   iterations: number,
 ): { readonly points: Float32Array; readonly anchors?: Float32Array } {
-  if (iterations > 1 && estimator.inferIteratively) return { points: keypointsIn(estimator, images, iterations) };
+  if (iterations > 1 && estimator.inferIteratively) return { points: looksAt(estimator, images, iterations).at(-1)! };
   const found: Float32Array[] = [];
   tf.tidy(() => {
     const { keypoints, anchors } = estimator.infer(images);
@@ -99,9 +107,21 @@ function lastLook(
   return { points: points!, ...(anchors ? { anchors } : {}) };
 }
 
-function mirroredPoints(estimator: TemplateEstimator, images: Tensor4D, iterations: number): Float32Array {
+function looksAt(estimator: TemplateEstimator, images: Tensor4D, iterations: number): Float32Array[] {
+  const found: Float32Array[] = [];
+  tf.tidy(() => {
+    const looks =
+      iterations > 1 && estimator.inferIteratively
+        ? estimator.inferIteratively(images, iterations)
+        : [estimator.infer(images)];
+    for (const { keypoints } of looks) found.push(new Float32Array(keypoints.dataSync()));
+  });
+  return found;
+}
+
+function looksAtMirrored(estimator: TemplateEstimator, images: Tensor4D, iterations: number): Float32Array[] {
   const turned = mirrorImages(images);
-  const found = keypointsIn(estimator, turned, iterations);
+  const found = looksAt(estimator, turned, iterations);
   turned.dispose();
   return found;
 }

@@ -5,8 +5,14 @@ import { ENGINE_OPTION } from "../shared-options.ts";
 import { WINDOW_OPTIONS } from "./train-options.ts";
 import type { WindowShape } from "./windows.ts";
 
-/** How many times an estimator looks, where it can look again. */
-export const ITERATIONS_OPTION = {
+/** How an estimator looks. */
+export const LOOKING_OPTIONS = {
+  flipTest: {
+    kind: "choice",
+    choices: ["yes", "no"],
+    default: "yes",
+    doc: "whether what is found in the picture's mirror image counts as much; it takes twice as long",
+  },
   iterations: {
     kind: "integer",
     default: 1,
@@ -43,7 +49,7 @@ export const INFER_TEMPLATE_OPTIONS = {
     default: "camera",
     doc: "which way people look: a template knows the picture's left only, and files name the person's",
   },
-  ...ITERATIONS_OPTION,
+  ...LOOKING_OPTIONS,
   overlay: { kind: "flag", doc: "also draw the keypoints over the video (NAME.overlay.mp4)" },
   batch: { kind: "integer", default: 16, min: 1, max: 1024, doc: "crops that the network sees at once" },
   ...ENGINE_OPTION,

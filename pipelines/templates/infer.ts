@@ -118,10 +118,11 @@ async function findInVideo(
   const windows = tracks.map((track) => trackWindows(track, shape));
   const found = tracks.map(({ id }): FoundTrack => ({ id, frames: new Map() }));
   let waiting: { readonly track: number; readonly frame: number; readonly crop: Image }[] = [];
+  const looking = { iterations: options.iterations, flipTest: options.flipTest === "yes" };
   const flush = () => {
     if (waiting.length === 0) return;
     const images = imagesToTensor(waiting.map(({ crop }) => crop));
-    const { points, confidence } = findKeypoints(template, images, options.iterations);
+    const { points, confidence } = findKeypoints(template, images, looking);
     images.dispose();
     waiting.forEach(({ track, frame }, i) => {
       const { a, bx, by } = cropMap(windows[track]!.get(frame)!, size);

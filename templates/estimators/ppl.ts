@@ -6,7 +6,7 @@ import { initialValues } from "../../src/nn/init.ts";
 import { disposeParameters, type Parameters, parameter, parametersFromHost } from "../../src/nn/parameters.ts";
 import { stopGradient } from "../../src/nn/stop-gradient.ts";
 import { completeOptions } from "../../src/options.ts";
-import { bodyPlace, coarsely, placeLoss } from "../body-place.ts";
+import { placeLoss } from "../body-place.ts";
 import {
   DEFAULT_TRAINING,
   type TemplateEstimator,
@@ -93,13 +93,8 @@ function createPpl(options: PplOptions, { seed = 0, features }: TemplateSetting)
       : (parameter(parameters, "prior.points") as Tensor as Tensor2D);
   const weights = () => linkWeights(parameter(parameters, "prior.links") as Tensor as Tensor2D);
   const draw = (points: Tensor3D) => linkHeatMap(points, weights(), size, options.thickness);
-  /** What the prior's links cover, which is what a body's place is read off, too. */
-  const home = (prior: Tensor2D) =>
-    bodyPlace(stopGradient(() => tf.minimum(coarsely(draw(tf.expandDims(prior, 0) as Tensor3D)), 1) as Tensor4D));
-  const find = (images: Tensor4D, prior: Tensor2D, mode: BatchNormMode) => {
-    const from = options.body === "moves" ? home(prior) : undefined;
-    return headPoints(parameters, "pose", options, toNetwork(images, STATISTICS), prior, mode, from);
-  };
+  const find = (images: Tensor4D, prior: Tensor2D, mode: BatchNormMode) =>
+    headPoints(parameters, "pose", options, toNetwork(images, STATISTICS), prior, mode);
   const decode = (references: Tensor4D, heat: Tensor4D, mode: BatchNormMode) => {
     const shown = tf.mul(toNetwork(references, STATISTICS), parameter(parameters, "alpha")) as Tensor4D;
     return skipTranslation(parameters, "decoder", shown, heat, mode);

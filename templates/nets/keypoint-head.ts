@@ -3,7 +3,7 @@ import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from "..
 import type { BatchNormMode } from "../../src/nn/batch-norm.ts";
 import { conv2d, linear } from "../../src/nn/layers.ts";
 import type { Parameters } from "../../src/nn/parameters.ts";
-import { type BodyPlace, bodyPlace, boundedStretch, coarsely, placeChange, pointsPlace } from "../body-place.ts";
+import { bodyPlace, boundedStretch, coarsely, placeChange, pointsPlace } from "../body-place.ts";
 import { addConv, addConvNorm, addLinear, convNorm, double, halve, linearLast, type Shapes } from "./blocks.ts";
 import { addLayerNorm, layerNorm } from "./mixer.ts";
 
@@ -66,8 +66,7 @@ export function keypointHeadShapes(prefix: string, { points, width, head, body }
 
 /**
  * Points [B,N,2] (row, column in [-1,1]) of images [B,S,S,3] in -1..1, each the affine image of a point of `prior`
- * [N,2]. S is a multiple of 16, of 32 where bodies move: from `home`, the place of what the prior covers; unless given,
- * that of its points, which lie otherwise than what is between them. Call it in a tidy.
+ * [N,2]. S is a multiple of 16, of 32 where bodies move. Call it in a tidy.
  */
 export function headPoints(
   parameters: Parameters,
@@ -76,7 +75,6 @@ export function headPoints(
   images: Tensor4D,
   prior: Tensor2D,
   mode: BatchNormMode,
-  home?: BodyPlace,
 ): HeadPoints {
   const features = trunk(parameters, prefix, images, mode);
   const [batch, rows, columns, channels] = features.shape;
@@ -86,7 +84,7 @@ export function headPoints(
   const grid = gridPlaces(rows, columns);
   const priors = tf.tile(tf.expandDims(prior, 0), [batch, 1, 1]) as Tensor3D;
   const place = spec.body === "moves" ? conv2d(parameters, `${prefix}.body`, coarsely(features)) : undefined;
-  const placed = place ? placedPoints(prior, home ?? homeOf(prior), place) : priors;
+  const placed = place ? placedPoints(prior, place) : priors;
   const found = (points: Tensor3D): HeadPoints => ({ points, placed, ...(place ? { place } : {}) });
   if (spec.head === "offset") {
     const centres = tf.matMul(attention, tf.tile(tf.expandDims(grid, 0), [batch, 1, 1])) as Tensor3D;
@@ -103,16 +101,13 @@ export function headPoints(
 }
 
 /** The prior's points [N,2] where the map's logits take each body to be, as large as there: [B,N,2]. */
-function placedPoints(prior: Tensor2D, home: BodyPlace, place: Tensor4D): Tensor3D {
+function placedPoints(prior: Tensor2D, place: Tensor4D): Tensor3D {
+  const home = pointsPlace(tf.div(tf.add(tf.reverse(prior, 1), 1), 2) as Tensor2D);
   const { shift, stretch } = placeChange(home, bodyPlace(tf.sigmoid(place)));
   const inRows = (pairs: Tensor2D) => tf.expandDims(tf.reverse(pairs, 1), 1);
-  const middle = tf.sub(tf.mul(tf.reverse(home.centre, 1), 2), 1);
+  const middle = tf.mean(prior, 0, true);
   const stretched = tf.mul(tf.sub(prior, middle), tf.exp(boundedStretch(inRows(stretch))));
   return tf.add(stretched, tf.add(middle, tf.mul(inRows(shift), 2))) as Tensor3D;
-}
-
-function homeOf(prior: Tensor2D): BodyPlace {
-  return pointsPlace(tf.div(tf.add(tf.reverse(prior, 1), 1), 2) as Tensor2D);
 }
 
 // The norm comes before the halving here, after it in the released code: the same function, with other batch statistics.

@@ -68,20 +68,21 @@ it.each(["batch", "frozen"] as const)("give the shapes they should, with %s stat
   }
 });
 
-it("the keypoint head puts the middle of what the prior covers where it sees the body, as large as there", () => {
+it("the keypoint head puts the middle of the prior's points where it sees the body, as large as there", () => {
   const spec = { points: 2, width: 2, head: "attention", body: "moves" } as const;
-  // Home is at x 0.4, y 0.6 of the side: row 0.2, column -0.2. The second point is one home's spread further down and right.
-  const home = { centre: tf.tensor2d([[0.4, 0.6]]), spread: tf.tensor2d([[0.1, 0.2]]) };
+  // Middle at row 0.4, column -0.1; in shares of the side points are 0.05 (x) and 0.1 (y) from it.
   const prior = tf.tensor2d([[0.2, -0.2], [0.6, 0]]); // biome-ignore format: short
   const weights = made(keypointHeadShapes("p", spec));
   const images = noise("seen", 1, 32, 32, 3);
-  const { placed, place } = headPoints(weights, "p", spec, images, prior, "frozen", home);
+  const { placed, place } = headPoints(weights, "p", spec, images, prior, "frozen");
   const seen = bodyPlace(tf.sigmoid(place!) as Tensor4D);
   const [[x, y]] = seen.centre.arraySync() as [[number, number]];
-  const grown = boundedStretch(tf.log(tf.div(seen.spread, home.spread)))
+  const grown = boundedStretch(tf.log(tf.div(seen.spread, [[0.05, 0.1]])))
     .dataSync()
     .map(Math.exp);
-  expectClose(placed, [2 * y - 1, 2 * x - 1, 2 * y - 1 + 0.4 * grown[1]!, 2 * x - 1 + 0.2 * grown[0]!], 1e-4);
+  const [row, column] = [2 * y - 1, 2 * x - 1];
+  const [down, right] = [0.2 * grown[1]!, 0.1 * grown[0]!];
+  expectClose(placed, [row - down, column - right, row + down, column + right], 1e-4);
 });
 
 describe("blocks", () => {
