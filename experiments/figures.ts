@@ -44,6 +44,7 @@ const DRAWERS: Readonly<Record<string, (name: string, folder: string) => string>
   "no-anchor": (name, folder) => drawDots(name, folder, "What the anchor holds"),
   "flow-source": (name, folder) => drawDots(name, folder, "Where the flow comes from"),
   presets: (name, folder) => drawDots(name, folder, "Published settings and default ones"),
+  "own-videos": (name, folder) => drawDots(name, folder, "On the videos that were refined on"),
   ablation: (name, folder) => drawDots(name, folder, "Ingredients of the default, on validation", "default"),
   score: drawScore,
 };

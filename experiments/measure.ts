@@ -6,9 +6,10 @@ import type { EngineInfo } from "../src/engine/engine.ts";
 import type { Network } from "./base.ts";
 import { cellOf, once } from "./cell.ts";
 import type { Laboratory } from "./laboratory.ts";
+import type { WorldFiles } from "./world.ts";
 
-/** What to choose by, and what to report. */
-export type MeasuredSplit = "validation" | "test";
+/** What to choose by, what to report, and the videos that networks were refined on. */
+export type MeasuredSplit = "validation" | "test" | "train";
 
 /** Units: mm, mm/frame^2 for `accelError`, px of the crop for `flowResidual`. */
 export type Figures = Pick<Accuracy, (typeof FIGURE_KEYS)[number]>;
@@ -35,11 +36,16 @@ export async function measure(lab: Laboratory, network: Network, split: Measured
     cell,
     async () => {
       const job = { regressor: network.regressor, flow: "truth" as const, cache: join(work, "cache") };
-      const { evaluations, engine } = await evaluateFiles(world[split], job, context);
+      const { evaluations, engine } = await evaluateFiles(folderOf(world, split), job, context);
       const found = evaluations[0]!;
       const figures = Object.fromEntries(FIGURE_KEYS.map((key) => [key, found[key]])) as unknown as Figures;
       return { figures, engine };
     },
     lab.onlyLook,
   );
+}
+
+/** Where the videos of a split lie. */
+export function folderOf(world: WorldFiles, split: MeasuredSplit): string {
+  return split === "train" ? world.train.folder : world[split];
 }

@@ -20,7 +20,7 @@ import type { Network } from "./base.ts";
 import { cellOf, once } from "./cell.ts";
 import { flowDigest } from "./flow-identity.ts";
 import type { Laboratory } from "./laboratory.ts";
-import type { MeasuredSplit } from "./measure.ts";
+import { folderOf, type MeasuredSplit } from "./measure.ts";
 
 /** One list entry per frame that is in a pair with visible vertices. */
 export interface FrameScores {
@@ -59,10 +59,10 @@ export async function scoreFrames(
       const { cropSize } = regressor.spec;
       try {
         const prepared = await prepareClips(
-          await expandVideos([world[split]]),
+          await expandVideos([folderOf(world, split)]),
           {
             cache: join(work, "cache"),
-            tracks: world[split],
+            tracks: folderOf(world, split),
             cropSize,
             flowSize: flowCropSize(undefined, cropSize),
             boxScale: CROP_SCALE,

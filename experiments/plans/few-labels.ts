@@ -1,4 +1,4 @@
-/** @file The experiments at a tenth of the labels: (b) to (g), and (i). */
+/** @file The experiments at a tenth of the labels: (b) to (g), (i), and what refinement does to the very videos that it saw. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Laboratory } from "../laboratory.ts";
@@ -98,4 +98,16 @@ export const ablation = planOf(
     })),
   ],
   { split: "validation" },
+);
+
+export const ownVideos = planOf(
+  "own-videos",
+  "Are networks better on the very videos that they were refined on?",
+  ({ recipes }: Laboratory) => [
+    BASE,
+    { group: { method: "no video" }, refinement: refinement(recipes.labels) },
+    { group: { method: "flow" }, refinement: refinement(recipes.flow) },
+    { group: { method: "default" }, refinement: refinement(recipes.default) },
+  ],
+  { split: "train" },
 );

@@ -30,7 +30,8 @@ test.each([...plans.values()])("$name: trials for every seed, of options that ca
   const groups = new Set(trials.map(({ group }) => JSON.stringify(group)));
   expect(groups.size).toBeGreaterThan(1);
   expect(trials).toHaveLength(2 * groups.size);
-  expect(trials.every(({ split }) => split === (plan.name === "ablation" ? "validation" : "test"))).toBe(true);
+  const split = ({ ablation: "validation", "own-videos": "train" } as Record<string, string>)[plan.name] ?? "test";
+  expect(trials.every((trial) => trial.split === split)).toBe(true);
   // Changes are against the base of the same backbone, labels and seed.
   const bases = trials.filter(({ refinement }) => !refinement).map(({ base }) => JSON.stringify(base));
   for (const { base, refinement } of trials) {
@@ -46,7 +47,8 @@ test.each([...plans.values()])("$name: trials for every seed, of options that ca
 
 test("the experiments are those of the question, and the fractions give so many people", () => {
   expect([...plans.keys()]).toEqual([
-    ...["labels", "video-amount", "backbones", "no-anchor", "frame-gap", "flow-source", "presets", "score", "ablation"],
+    ...["labels", "video-amount", "backbones", "no-anchor", "frame-gap", "flow-source", "presets", "own-videos"],
+    ...["score", "ablation"],
   ]);
   expect([10, 20, 50, 100].map((fraction) => labelledCount({ world }, fraction))).toEqual([400, 800, 2000, 4000]);
   const labels = plans.get("labels")!.trials(lab);

@@ -77,6 +77,15 @@ test("systems are trained with every seed, variants with the first, each once; o
   expect(table.split("\n")[2]).toMatch(/^\| hpe \| default \| 3 \| 2 \| \d+\.\d\d \| \d+\.\d\d \| [+-]?\d+ % \|/);
   expect(table).toContain(`- coarse to fine beats one step: ${coarse.holds ? "yes" : "no"} (nL2 `);
 
+  // A training that has ended is measured again without training, where its figures are wanting.
+  const cell = [...after.keys()].find((name) => name.includes("stt-"))!;
+  const trained = join(work, cell, "..", "template.safetensors");
+  const { mtimeMs } = await stat(trained);
+  await rm(join(work, cell));
+  const again = await runTemplates(options, createContext(), { variants: [oneStep], footage });
+  expect(again.result.body.rows[0]!.nL2).toBe(alone!.nL2);
+  expect((await stat(trained)).mtimeMs).toBe(mtimeMs);
+
   // A system that cannot be made is told, and the result of the others stays.
   const broken = { system: "hpe", variant: "odd", options: ["size=33"] } as const;
   const failed = await runTemplates(options, createContext(), { variants: [hpe, broken], footage });
