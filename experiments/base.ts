@@ -35,7 +35,6 @@ export async function baseRegressor(lab: Laboratory, choice: BaseChoice): Promis
     ...recipes.backbones[backbone],
     backbone,
     seed,
-    style: world.stills.preset,
     split: "train" as const,
     labelledCount: labelledCount(lab, fraction),
   };

@@ -40,9 +40,10 @@ export const RECIPES: Recipes = {
     batch: 32,
     learningRate: 0.001,
     gradientClip: 3,
+    augment: 0.2,
     evaluateEvery: 1200,
     checkpointEvery: 400,
-    heldOut: 256,
+    heldOut: 64,
   },
   backbones: { landmarks: { width: 16 }, resnet18: { width: 24 } },
   refine: {

@@ -22,7 +22,7 @@ const lab: Laboratory = {
   recipes: RECIPES,
   world: {
     key: "w",
-    stills: { dataset: "", images: "", count: 4000, preset: "demo" },
+    stills: { dataset: "", images: "", count: 4000 },
     train: { folder: "", videos: Array.from({ length: 160 }, (_, i) => `${i}`) },
     validation: "",
     test: "",
