@@ -7,8 +7,10 @@ import { OptionError } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/io/write-file.ts";
 import { suggestion } from "../src/options.ts";
 import { drawFigures } from "./figures.ts";
+import { FLOW_ERROR, runFlowError } from "./flow-error.ts";
 import { completeExperimentOptions, EXPERIMENT_OPTIONS, type ExperimentOptions } from "./options.ts";
 import { plans } from "./plans.ts";
+import type { ResultHead } from "./results.ts";
 import { runExperiment } from "./run.ts";
 import { withTables } from "./tables.ts";
 import { runTemplates, TEMPLATES } from "./template-run.ts";
@@ -20,7 +22,10 @@ const TASKS: Readonly<Record<string, string>> = {
   figures: "draws all kept results into docs/",
   tables: "writes all kept results into README's tables",
 };
-const all = [...[...plans.values(), TEMPLATES].map(({ name, doc }) => [name, doc]), ...Object.entries(TASKS)];
+const all = [
+  ...[...plans.values(), TEMPLATES, FLOW_ERROR].map(({ name, doc }) => [name, doc]),
+  ...Object.entries(TASKS),
+];
 
 export const experimentCommand = defineCommand({
   name: "experiment",
@@ -59,10 +64,17 @@ async function carryOut(name: string, options: ExperimentOptions, context: Conte
     await writeFileAtomic(README, withTables(await readFile(README, "utf8")));
     return { text: `wrote ${README}`, data: README };
   }
-  const { result, path } =
-    name === TEMPLATES.name
-      ? await runTemplates(options, context)
-      : await runExperiment(plans.get(name)!, options, context);
+  const { result, path } = await resultOf(name, options, context);
   const lines = [`${name}: ${result.done} of ${result.total} networks; ${path}`, ...result.failed];
   return { text: lines.join("\n"), data: result, failed: result.failed.length > 0 };
+}
+
+async function resultOf(
+  name: string,
+  options: ExperimentOptions,
+  context: Context,
+): Promise<{ readonly result: ResultHead; readonly path: string }> {
+  if (name === TEMPLATES.name) return runTemplates(options, context);
+  if (name === FLOW_ERROR.name) return runFlowError(options, context);
+  return runExperiment(plans.get(name)!, options, context);
 }

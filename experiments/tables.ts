@@ -1,5 +1,6 @@
 /** @file README's tables of the experiments, made from the kept results. */
 import { withTable } from "../bench/readme.ts";
+import { FLOW_ERROR, type FlowErrorRow } from "./flow-error.ts";
 import type { Figures } from "./measure.ts";
 import { type LabelsBody, METHOD_NAMES, METHODS } from "./plans/labels.ts";
 import type { ScoreRow } from "./plans/score.ts";
@@ -32,7 +33,7 @@ export function markerOf(name: string): string {
 
 /** `text` with the table of every experiment that it has markers for and that has a result. */
 export function withTables(text: string, folder: string = RESULTS): string {
-  return [...plans.keys(), TEMPLATES.name].reduce((written, name) => {
+  return [...plans.keys(), TEMPLATES.name, FLOW_ERROR.name].reduce((written, name) => {
     const table = experimentTable(name, folder);
     const isWanted = written.includes(`<!-- ${markerOf(name)} -->`);
     return table && isWanted ? withTable(written, table, markerOf(name)) : written;
@@ -43,6 +44,7 @@ export function withTables(text: string, folder: string = RESULTS): string {
 export function experimentTable(name: string, folder: string = RESULTS): string | undefined {
   const result = readResult(name, folder);
   if (!result) return undefined;
+  if (name === FLOW_ERROR.name) return flowErrorTable(readResult<ResultBody<FlowErrorRow>>(name, folder)!);
   const templates = name === TEMPLATES.name ? readResult<TemplatesBody>(name, folder) : undefined;
   const rows = templates
     ? templateTable(templates)
@@ -51,18 +53,25 @@ export function experimentTable(name: string, folder: string = RESULTS): string 
       : name === "score"
         ? scoreRows(readResult<ResultBody<ScoreRow>>(name, folder)!.rows)
         : figureRows(readResult<ResultBody<ResultRow>>(name, folder)!.rows);
-  const cells = (row: readonly string[]) => `| ${row.join(" | ")} |`;
-  const [head, ...body] = rows;
-  const rule = cells(head!.map((_, i) => (i === 0 ? "---" : "--:")));
   const lines = templates ? ["", ...orderingLines(templates)] : [];
-  return [
-    cells(head!),
-    rule,
-    ...body.map(cells),
-    "",
-    captionOf(result, templates && "means over seeds"),
-    ...lines,
-  ].join("\n");
+  return [...markdown(rows), "", captionOf(result, templates && "means over seeds"), ...lines].join("\n");
+}
+
+/** Lines of a table, headings first. */
+function markdown([head, ...body]: readonly (readonly string[])[]): string[] {
+  const cells = (row: readonly string[]) => `| ${row.join(" | ")} |`;
+  return [cells(head!), cells(head!.map((_, i) => (i === 0 ? "---" : "--:"))), ...body.map(cells)];
+}
+
+function flowErrorTable({ rows, command }: ResultHead & ResultBody<FlowErrorRow>): string {
+  const px = (value: number | null) => value?.toFixed(2) ?? "";
+  const table = [
+    ["pairs", "number", "zero flow", "`motioncue` (shipped)", "`raft-small`, published weights", "ratio"],
+    ...rows.map(({ pairs, count, zero, motioncue, raftSmall, ratio }) => [
+      ...[pairs, String(count), px(zero), px(motioncue), px(raftSmall), px(ratio)],
+    ]),
+  ];
+  return [...markdown(table), "", `Endpoint error, px: \`${command}\`.`].join("\n");
 }
 
 function captionOf({ seeds, split, command, done, total, data }: ResultHead, means?: string): string {
