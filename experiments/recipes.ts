@@ -27,9 +27,12 @@ export interface Recipes {
 }
 
 /** By what they were chosen: tries.md. */
-const FLOW = "flow=0.3";
+const FLOW = "flow=5";
 const GMOF = ["flow.robust=gmof", "flow.robustSize=6"];
-const SELF: RefineRecipe = { cue: [FLOW, "self=3"], cueOption: GMOF, teacherDecay: 0.99 };
+/** Fast pairs count for more than slow ones: divided by their motion, pairs that hardly move say most, and that all should stand still. */
+const PLAIN = "flow.normalise=false";
+const GUARDED = [...GMOF, PLAIN];
+const SELF: RefineRecipe = { cue: [FLOW, "self=3"], cueOption: GUARDED, teacherDecay: 0.99 };
 const TEXTURE = "texture=10";
 
 export const RECIPES: Recipes = {
@@ -58,9 +61,9 @@ export const RECIPES: Recipes = {
     checkpointEvery: 200,
   },
   labels: { cue: [] },
-  flow: { cue: [FLOW], cueOption: GMOF },
+  flow: { cue: [FLOW], cueOption: GUARDED },
   texture: { cue: [TEXTURE] },
-  both: { cue: [FLOW, TEXTURE], cueOption: GMOF },
+  both: { cue: [FLOW, TEXTURE], cueOption: GUARDED },
   paper: {
     preset: "paper",
     cue: ["flow=0.01"],
@@ -73,18 +76,18 @@ export const RECIPES: Recipes = {
   ingredients: {
     "without self-training": { cue: [FLOW], teacherDecay: 1 },
     "without flow": { cue: ["self=3"], cueOption: [] },
-    "flow at weight 3": { cue: ["flow=3", "self=3"] },
-    "flow at weight 10": { cue: ["flow=10", "self=3"] },
-    "flow nearby, 8 px": { cueOption: [...GMOF, "flow.nearby=8"] },
-    "no forward-backward check": { cueOption: [...GMOF, "flow.consistency=false"] },
-    "squared penalty": { cueOption: ["flow.robust=none"] },
-    "charbonnier penalty": { cueOption: ["flow.robust=charbonnier"] },
-    "no normalisation": { cueOption: [...GMOF, "flow.normalise=false"] },
-    "boundary erosion 3 px": { cueOption: [...GMOF, "flow.erode=3"] },
-    "interior weighting 8 px": { cueOption: [...GMOF, "flow.interior=8"] },
-    "uncertainty weighting 2 px": { cueOption: [...GMOF, "flow.uncertainty=2"] },
-    "source detached": { cueOption: [...GMOF, "flow.detach=source"] },
-    "sampling detached": { cueOption: [...GMOF, "flow.detach=sampling"] },
+    "flow at weight 1": { cue: ["flow=1", "self=3"] },
+    "flow at weight 20": { cue: ["flow=20", "self=3"] },
+    "divided by motion, weight 0.3": { cue: ["flow=0.3", "self=3"], cueOption: GMOF },
+    "flow nearby, 8 px": { cueOption: [...GUARDED, "flow.nearby=8"] },
+    "no forward-backward check": { cueOption: [...GUARDED, "flow.consistency=false"] },
+    "squared penalty": { cueOption: [PLAIN, "flow.robust=none"] },
+    "charbonnier penalty": { cueOption: [PLAIN, "flow.robust=charbonnier"] },
+    "boundary erosion 3 px": { cueOption: [...GUARDED, "flow.erode=3"] },
+    "interior weighting 8 px": { cueOption: [...GUARDED, "flow.interior=8"] },
+    "uncertainty weighting 2 px": { cueOption: [...GUARDED, "flow.uncertainty=2"] },
+    "source detached": { cueOption: [...GUARDED, "flow.detach=source"] },
+    "sampling detached": { cueOption: [...GUARDED, "flow.detach=sampling"] },
     "neighbours up to 3": { neighbours: 3 },
     "sequences of 6": { sequence: 6, batch: 10 },
     "acceleration prior": { cue: [FLOW, "self=3", "acceleration"], sequence: 6, batch: 10 },
