@@ -31,7 +31,7 @@ export function templateTable({ rows }: TemplatesBody): string[][] {
       String(seeds.length),
       number(nL2, 2),
       number(constantPose, 2),
-      change === null ? "" : `${change < 0 ? "" : "+"}${change.toFixed(0)} %`,
+      change === null ? "" : `${change < 0 ? "" : "+"}${change.toFixed(1)} %`,
       number(pdj, 1),
       number(bplpC, 1),
       number(regression, 2),

@@ -74,7 +74,7 @@ test("systems are trained with every seed, variants with the first, each once; o
   ); // biome-ignore format: a call and what comes of it
   expect(orderings.find(({ claim }) => claim === "PPL beats STT")!.holds).toBeNull();
   const table = experimentTable("templates", join(work, "results"))!;
-  expect(table.split("\n")[2]).toMatch(/^\| hpe \| default \| 3 \| 2 \| \d+\.\d\d \| \d+\.\d\d \| [+-]?\d+ % \|/);
+  expect(table.split("\n")[2]).toMatch(/^\| hpe \| default \| 3 \| 2 \| \d+\.\d\d \| \d+\.\d\d \| [+-]?\d+\.\d % \|/);
   expect(table).toContain(`- coarse to fine beats one step: ${coarse.holds ? "yes" : "no"} (nL2 `);
 
   // A training that has ended is measured again without training, where its figures are wanting.

@@ -76,7 +76,7 @@ it("the table has the rows, and the orderings below", () => {
   const head = { name: "templates", split: "test", seeds: [0, 1], command: "run it", done: 8, total: 8, data: {} };
   writeFileSync(join(folder, "templates.json"), JSON.stringify({ ...head, rows, orderings: templateOrderings(rows) }));
   const table = experimentTable("templates", folder)!;
-  expect(table).toContain("| stt | default | 10 | 2 | 7.00 | 10.00 | -30 % | 25.0 |  |  |");
+  expect(table).toContain("| stt | default | 10 | 2 | 7.00 | 10.00 | -30.0 % | 25.0 |  |  |");
   expect(table).toContain("- coarse to fine beats one step: no (nL2 7.20 against 7.00)");
   expect(table).not.toContain("PPL beats");
   expect(table).toContain("`run it`");
