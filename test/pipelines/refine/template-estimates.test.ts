@@ -83,8 +83,8 @@ const near = (values: readonly number[]) => values.map((x) => expect.closeTo(x, 
 describe("estimates", () => {
   test("are in pixels of the regressor's crops, with a confidence by bounds, flip and flow of each joint", async () => {
     const { keypoints, terms } = await makeEstimates(brightest(32).finder, brightStore(3, [2, 1]), context);
-    // Frame t: the knees at (6 + 2 t, 11 + t) and (11 + 2 t, 11 + t).
-    expect([...keypoints]).toEqual(near([6, 11, 11, 11, 8, 12, 13, 12, 10, 13, 15, 13]));
+    // Frame t: the knees at (6 + 2 t, 11 + t) and (11 + 2 t, 11 + t), in the mirror image at 5 and 10 seen from here.
+    expect([...keypoints]).toEqual(near([5.5, 11, 10.5, 11, 7.5, 12, 12.5, 12, 9.5, 13, 14.5, 13]));
     // Mirrored, the left one is 3 px to the other side of the bright pixel: 1 px from where the right one is not.
     const flip = Math.exp(-((1 / 32 / 0.05) ** 2));
     for (let at = 0; at < 6; at++) expect([...terms.subarray(4 * at, 4 * at + 4)]).toEqual(near([1, 1, flip, 1]));
@@ -92,8 +92,9 @@ describe("estimates", () => {
 
   test("of pictures of another size are moved between pixel centres", async () => {
     const { keypoints } = await makeEstimates(brightest(64).finder, brightStore(1, [2, 1]), context);
-    // Bright pixel 8 of 32 lies at 16.5 of 64; joints 2 left and 3 right of it there: 14.5 and 19.5, so 7 and 9.5 here.
-    expect([...keypoints]).toEqual(near([7, 11, 9.5, 11]));
+    // Bright pixel 8 of 32 lies at 16.5 of 64; joints 2 left and 3 right of it there, 3 and 2 in the mirror image, so at 14 and 19 in
+    // the mean: 6.75 and 9.25 here.
+    expect([...keypoints]).toEqual(near([6.75, 11, 9.25, 11]));
   });
 
   test("lose their confidence below the frame, and where the flow says otherwise; the better neighbour counts", async () => {
