@@ -79,7 +79,7 @@ export async function runFlowError(
   design: FlowErrorDesign = DESIGN,
 ): Promise<{ readonly result: FlowErrorResult; readonly path: string }> {
   const engine = await startEngine("auto", "fp32");
-  const sets = knownPairs({ ...design, pairs: Math.max(1, Math.round(options.scale * design.pairs)) });
+  const sets = knownPairs({ ...design, pairs: Math.max(1, Math.round(options.scale * design.pairs)) }, context);
   const weights = join(options.weights, "raft-small.pth");
   const published = existsSync(weights);
   if (!published) context.log.warn(`${weights} is not there: RAFT-small is left out`);
@@ -97,7 +97,7 @@ export async function runFlowError(
   return { result, path: await writeResult(resultsFolder(options), result) };
 }
 
-function knownPairs({ pairs: count, size, seed, middlebury }: FlowErrorDesign): KnownPairs[] {
+function knownPairs({ pairs: count, size, seed, middlebury }: FlowErrorDesign, context: Context): KnownPairs[] {
   const made = (kind: string, pairs: FlowPairs): KnownPairs => ({
     kind,
     count,
@@ -111,7 +111,10 @@ function knownPairs({ pairs: count, size, seed, middlebury }: FlowErrorDesign): 
   });
   const real = Object.entries(MIDDLEBURY).flatMap(([kind, name]): KnownPairs[] => {
     const folder = join(middlebury, name);
-    if (!existsSync(folder)) return [];
+    if (!existsSync(folder)) {
+      context.log.warn(`${folder} is not there: ${kind} is left out`);
+      return [];
+    }
     const pair = async (): Promise<KnownPair> => {
       const images = await Promise.all(["frame10.png", "frame11.png"].map((file) => readPng(join(folder, file))));
       return { images: imagesToTensor(images), flow: await readFlo(join(folder, "flow10.flo")) };
