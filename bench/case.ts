@@ -37,6 +37,8 @@ export interface BenchCase {
   readonly needsVideo?: boolean;
   /** A run takes so long that a round has one timed call, after one untimed at most. */
   readonly isLong?: boolean;
+  /** A run takes so few milliseconds that more of them, untimed, have to wake threads that slept in the other side's turn. */
+  readonly isShort?: boolean;
   prepare(context: CaseContext): Promise<Prepared>;
 }
 

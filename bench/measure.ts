@@ -15,9 +15,14 @@ export interface Measuring {
   readonly video: string;
 }
 
-/** The options with the calls per round that suit the case. */
+/** How many times as many calls of a short case. */
+const SHORT = { warmup: 10, repeats: 5 };
+
+/** The options with the calls per round that suit the case, ours and the peer's alike. */
 export function paced<T extends Pick<CompleteBenchOptions, "warmup" | "repeats">>(item: BenchCase, options: T): T {
-  return item.isLong ? { ...options, warmup: Math.min(1, options.warmup), repeats: 1 } : options;
+  if (item.isLong) return { ...options, warmup: Math.min(1, options.warmup), repeats: 1 };
+  if (!item.isShort) return options;
+  return { ...options, warmup: SHORT.warmup * options.warmup, repeats: SHORT.repeats * options.repeats };
 }
 
 /** Our worker for a case. The caller stops it. */

@@ -43,6 +43,18 @@ export function bodyPlace(map: Tensor4D): BodyPlace {
   return { centre, spread: tf.sqrt(tf.add(variance, 1e-6)) as Tensor2D };
 }
 
+/** Spreads, in picture sides, below which a body has no size. */
+const LEAST_SPREAD = 0.02;
+
+/**
+ * A place read off a map of `side` cells a side, as points would have it: what lies in a cell counts as its middle, which
+ * makes small bodies' spreads larger (Sheppard's correction). Call it in a tidy.
+ */
+export function withoutCells({ centre, spread }: BodyPlace, side: number): BodyPlace {
+  const variance = tf.relu(tf.sub(tf.square(spread), 1 / (12 * side ** 2)));
+  return { centre, spread: tf.sqrt(tf.add(variance, LEAST_SPREAD ** 2)) as Tensor2D };
+}
+
 /** The place of one picture's points [N,2], (x, y) in picture sides. Call it in a tidy. */
 export function pointsPlace(points: Tensor2D): BodyPlace {
   const centre = tf.mean(points, 0, true) as Tensor2D;

@@ -15,6 +15,7 @@ export function bodyCases({ bodies }: Sizes): BenchCase[] {
       id: "body-forward",
       label: `skinning of ${bodies} bodies, 6890 vertices, forward`,
       unit: "ms",
+      isShort: true,
       sizes,
       peers: [peer("forward")],
       prepare: async () => {
@@ -35,6 +36,7 @@ export function bodyCases({ bodies }: Sizes): BenchCase[] {
       id: "body-backward",
       label: `skinning of ${bodies} bodies, 6890 vertices, forward and backward`,
       unit: "ms",
+      isShort: true,
       sizes,
       peers: [peer("forward+backward")],
       prepare: async () => {

@@ -15,6 +15,7 @@ export function visibilityCases({ bodies }: Sizes): BenchCase[] {
       id: "visibility",
       label: `visibility of ${bodies} meshes at ${CROP}`,
       unit: "ms",
+      isShort: true,
       sizes: { bodies, vertices: 6890, faces: 13776, size: CROP },
       peers: [{ name: "", args: ["visibility", "--batch", `${bodies}`] }],
       prepare: async () => {

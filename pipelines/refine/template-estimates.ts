@@ -39,7 +39,7 @@ export interface TemplateEstimates {
 }
 
 const BATCH = 16;
-const VERSION = 2;
+const VERSION = 3;
 const TERMS = CONFIDENCE_TERMS.length;
 
 /** Reads the file of a trained template. Throws FormatError for others, and for one whose joints have no names. */

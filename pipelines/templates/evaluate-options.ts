@@ -21,6 +21,7 @@ export const EVALUATE_TEMPLATE_OPTIONS = {
   maxFrames: WINDOW_OPTIONS.maxFrames,
   occlusion: { kind: "flag", doc: "also measure with 10 to 40 % of the picture's cells hidden" },
   flipTest: LOOKING_OPTIONS.flipTest,
+  shiftTest: LOOKING_OPTIONS.shiftTest,
   iterations: {
     ...LOOKING_OPTIONS.iterations,
     default: 4,

@@ -109,14 +109,10 @@ async function figuresOf(
   const names = hasNames ? estimator.jointNames : BODY_JOINTS;
   const frames = await framesOf(data, names, template, options, context);
   const training = options.training && (await framesOf(options.training, names, template, options, context));
+  const { batch, seed } = options;
+  const means = { flipTest: options.flipTest === "yes", shiftTest: options.shiftTest === "yes" };
   const look = (of: LabelledFrames, what: string, hidden = 0, iterations = 1) =>
-    lookAt(
-      template,
-      of.places,
-      { hidden, iterations, flipTest: options.flipTest === "yes", batch: options.batch, seed: options.seed },
-      what,
-      context,
-    );
+    lookAt(template, of.places, { hidden, iterations, ...means, batch, seed }, what, context);
   const [found] = (await look(frames, "evaluate")) as [Keypoints];
   const trained = training ? (await look(training, "training poses"))[0]! : undefined;
   const byRegression = (of: Keypoints) =>

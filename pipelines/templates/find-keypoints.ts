@@ -6,6 +6,7 @@ import { mirrorImages } from "../../templates/references.ts";
 import { anchorConfidence, boundsConfidence, flipConfidence, PICTURE_TERMS } from "./confidence.ts";
 import { meanWithMirror } from "./flip-test.ts";
 import type { LoadedTemplate } from "./model-file.ts";
+import { meanWithShifted } from "./shift-test.ts";
 
 /** J keypoints in each of B pictures. */
 export interface FoundKeypoints {
@@ -23,6 +24,8 @@ export interface Looking {
   readonly iterations?: number;
   /** Whether what is found in mirror images counts as much, where points have names; it does unless `false`. */
   readonly flipTest?: boolean;
+  /** Whether what is found in pictures a pixel further each way counts as much; it does unless `false`. */
+  readonly shiftTest?: boolean;
 }
 
 /**
@@ -32,27 +35,30 @@ export interface Looking {
 export function allLooks(
   estimator: TemplateEstimator,
   images: Tensor4D,
-  { iterations = 1, flipTest = true }: Looking = {},
+  { iterations = 1, flipTest = true, shiftTest = true }: Looking = {},
 ): Float32Array[] {
-  const looks = looksAt(estimator, images, iterations);
+  const look = (seen: Tensor4D) => looksAt(estimator, seen, iterations);
+  const shifted = (seen: Tensor4D) => (shiftTest ? meanWithShifted(look(seen), seen, look) : look(seen));
+  const looks = shifted(images);
   if (!flipTest || !hasSides(estimator)) return looks;
-  const mirrored = looksAtMirrored(estimator, images, iterations);
+  const mirrored = mirroredLooks(images, shifted);
   const mirror = mirroredJoints(estimator.jointNames);
   return looks.map((own, i) => meanWithMirror(own, mirrored[i]!, mirror, estimator.size));
 }
 
 /**
- * The keypoints of the last look at images [B,S,S,3] and their confidence. Parts that are not known have no anchors to
+ * The keypoints of the last look at images [B,S,S,3] and their confidence, which is that of the images as they are. Parts that are not known have no anchors to
  * disagree; points without names have no other side, so no mirror is asked.
  */
 export function findKeypoints(
   { estimator, parts }: Pick<LoadedTemplate, "estimator" | "parts">,
   images: Tensor4D,
-  { iterations = 1, flipTest = true }: Looking = {},
+  { iterations = 1, flipTest = true, shiftTest = true }: Looking = {},
 ): FoundKeypoints {
   const { size, jointNames } = estimator;
   const { points, anchors } = lastLook(estimator, images, iterations);
-  const mirrored = hasSides(estimator) ? looksAtMirrored(estimator, images, iterations).at(-1)! : undefined;
+  const look = (seen: Tensor4D) => looksAt(estimator, seen, iterations);
+  const mirrored = hasSides(estimator) ? mirroredLooks(images, look).at(-1)! : undefined;
   const mirror = mirroredJoints(jointNames);
   const jointAnchors = anchors ? parts?.joints.map((joint) => joint.anchors) : undefined;
   const count = images.shape[0];
@@ -77,8 +83,12 @@ export function findKeypoints(
   const confidence = Float32Array.from({ length: points.length / 2 }, (_, j) =>
     productOf(terms.subarray(j * PICTURE_TERMS.length, (j + 1) * PICTURE_TERMS.length)),
   );
-  const found = flipTest && mirrored ? meanWithMirror(points, mirrored, mirror, size) : points;
-  return { points: found, terms, confidence };
+  const shifted = (own: Float32Array, seen: Tensor4D) =>
+    shiftTest ? meanWithShifted([own], seen, (moved) => look(moved).slice(-1))[0]! : own;
+  const mean = shifted(points, images);
+  if (!flipTest || !mirrored) return { points: mean, terms, confidence };
+  const [other] = mirroredLooks(images, (turned) => [shifted(mirrored, turned)]);
+  return { points: meanWithMirror(mean, other!, mirror, size), terms, confidence };
 }
 
 function hasSides({ jointNames }: TemplateEstimator): boolean {
@@ -119,9 +129,9 @@ function looksAt(estimator: TemplateEstimator, images: Tensor4D, iterations: num
   return found;
 }
 
-function looksAtMirrored(estimator: TemplateEstimator, images: Tensor4D, iterations: number): Float32Array[] {
+function mirroredLooks(images: Tensor4D, look: (turned: Tensor4D) => Float32Array[]): Float32Array[] {
   const turned = mirrorImages(images);
-  const found = looksAt(estimator, turned, iterations);
+  const found = look(turned);
   turned.dispose();
   return found;
 }

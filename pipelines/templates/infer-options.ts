@@ -13,6 +13,12 @@ export const LOOKING_OPTIONS = {
     default: "yes",
     doc: "whether what is found in the picture's mirror image counts as much; it takes twice as long",
   },
+  shiftTest: {
+    kind: "choice",
+    choices: ["yes", "no"],
+    default: "yes",
+    doc: "whether what is found in the picture moved by a pixel each way counts as much; it takes five times as long",
+  },
   iterations: {
     kind: "integer",
     default: 1,

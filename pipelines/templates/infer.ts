@@ -118,7 +118,8 @@ async function findInVideo(
   const windows = tracks.map((track) => trackWindows(track, shape));
   const found = tracks.map(({ id }): FoundTrack => ({ id, frames: new Map() }));
   let waiting: { readonly track: number; readonly frame: number; readonly crop: Image }[] = [];
-  const looking = { iterations: options.iterations, flipTest: options.flipTest === "yes" };
+  const { iterations, flipTest, shiftTest } = options;
+  const looking = { iterations, flipTest: flipTest === "yes", shiftTest: shiftTest === "yes" };
   const flush = () => {
     if (waiting.length === 0) return;
     const images = imagesToTensor(waiting.map(({ crop }) => crop));

@@ -11,7 +11,7 @@ export const PPL_OPTIONS = {
   },
   width: {
     kind: "integer",
-    default: 16,
+    default: 24,
     min: 2,
     max: 64,
     doc: "channels of the networks at full size; 64 as published, fewer are faster",

@@ -3,7 +3,7 @@ import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from "..
 import type { BatchNormMode } from "../../src/nn/batch-norm.ts";
 import { conv2d, linear } from "../../src/nn/layers.ts";
 import type { Parameters } from "../../src/nn/parameters.ts";
-import { bodyPlace, boundedStretch, coarsely, placeChange, pointsPlace } from "../body-place.ts";
+import { bodyPlace, boundedStretch, coarsely, placeChange, pointsPlace, withoutCells } from "../body-place.ts";
 import { addConv, addConvNorm, addLinear, convNorm, double, halve, linearLast, type Shapes } from "./blocks.ts";
 import { addLayerNorm, layerNorm } from "./mixer.ts";
 
@@ -103,7 +103,7 @@ export function headPoints(
 /** The prior's points [N,2] where the map's logits take each body to be, as large as there: [B,N,2]. */
 function placedPoints(prior: Tensor2D, place: Tensor4D): Tensor3D {
   const home = pointsPlace(tf.div(tf.add(tf.reverse(prior, 1), 1), 2) as Tensor2D);
-  const { shift, stretch } = placeChange(home, bodyPlace(tf.sigmoid(place)));
+  const { shift, stretch } = placeChange(home, withoutCells(bodyPlace(tf.sigmoid(place)), place.shape[1]));
   const inRows = (pairs: Tensor2D) => tf.expandDims(tf.reverse(pairs, 1), 1);
   const middle = tf.mean(prior, 0, true);
   const stretched = tf.mul(tf.sub(prior, middle), tf.exp(boundedStretch(inRows(stretch))));

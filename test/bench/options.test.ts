@@ -38,14 +38,16 @@ it("refuses a stage that there is not, and a profile of none", async () => {
   await expect(run("--profile")).rejects.toThrow("expects the stages to look into");
 });
 
-it("times a long case once per round", () => {
-  const [{ item: long }, { item: short }] = [
+it("times a long case once per round, and one of milliseconds more often", () => {
+  const [{ item: long }, { item: middle }, { item: short }] = [
     casesOf(["pipeline"], completeBenchOptions({}).sizes)[0]!,
     casesOf(["step"], completeBenchOptions({}).sizes)[0]!,
+    casesOf(["visibility"], completeBenchOptions({}).sizes)[0]!,
   ];
   const options = { warmup: 2, repeats: 3 };
   expect(paced(long, options)).toEqual({ warmup: 1, repeats: 1 });
-  expect(paced(short, options)).toEqual(options);
+  expect(paced(middle, options)).toEqual(options);
+  expect(paced(short, options)).toEqual({ warmup: 20, repeats: 15 });
 });
 
 it("tells all stages in its help", () => {

@@ -39,19 +39,20 @@ it("finds keypoints with the confidence that the mirror leaves them, and frees w
   );
   const before = tf.memory().numTensors;
   // Mirrored back, left is where right was found and the other way round: 2 px of 10 apart in y.
-  const { points, confidence } = findKeypoints({ estimator: fixedEstimator(true) }, images);
+  const still = { shiftTest: false };
+  const { points, confidence } = findKeypoints({ estimator: fixedEstimator(true) }, images, still);
   expect([...points]).toEqual([6, 4, 6, 2]);
   expect(confidence[0]).toBeCloseTo(Math.exp(-((0.2 / 0.05) ** 2)), 6);
-  const wrong = findKeypoints({ estimator: fixedEstimator(false) }, images);
+  const wrong = findKeypoints({ estimator: fixedEstimator(false) }, images, still);
   expect(wrong.confidence[0]).toBeCloseTo(Math.exp(-((Math.hypot(3, 2) / 10 / 0.05) ** 2)), 6);
-  expect([...findKeypoints({ estimator: fixedEstimator(true) }, images, { flipTest: false }).points]).toEqual([
-    6, 4, 6, 2,
-  ]);
+  expect([...findKeypoints({ estimator: fixedEstimator(true) }, images, { ...still, flipTest: false }).points]).toEqual(
+    [6, 4, 6, 2],
+  );
   // Places that do not follow the mirror image are 3 px off there; the same sides agree better then.
   expect([...wrong.points]).toEqual([4.5, 4, 4.5, 2]);
-  const looks = allLooks(fixedEstimator(false), images, { iterations: 3 });
+  const looks = allLooks(fixedEstimator(false), images, { ...still, iterations: 3 });
   expect(looks.map((look) => [...look])).toEqual(Array.from({ length: 3 }, () => [4.5, 4, 4.5, 2]));
-  const plain = allLooks(fixedEstimator(false), images, { flipTest: false });
+  const plain = allLooks(fixedEstimator(false), images, { ...still, flipTest: false });
   expect(plain.map((look) => [...look])).toEqual([[6, 4, 6, 2]]);
   expect(tf.memory().numTensors).toBe(before);
   images.dispose();
