@@ -61,7 +61,7 @@ export const TRAIN_REGRESSOR_OPTIONS = {
     doc: "highest Adam step; rises at first, then falls as a cosine",
   },
   warmUp: { kind: "integer", min: 0, default: 300, doc: "steps in which the learning rate rises" },
-  gradientClip: { kind: "number", min: 0, default: 30, doc: "largest norm of the gradient; 0: any" },
+  gradientClip: { kind: "number", min: 0, default: 3, doc: "largest norm of the gradient; 0: any" },
   landmarkWeight: {
     kind: "number",
     min: 0,

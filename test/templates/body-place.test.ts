@@ -8,6 +8,7 @@ import {
   placeChange,
   placeLoss,
   pointsPlace,
+  withoutCells,
 } from "../../templates/body-place.ts";
 import { unit } from "../support/formula.ts";
 import { expectGradients } from "../support/gradcheck.ts";
@@ -60,6 +61,40 @@ it("placeChange takes one place to another; points have places, too", () => {
   const { shift, stretch } = placeChange(points, to);
   expectClose(shift, [0.2, -0.1]);
   expectClose(stretch, [Math.log(2), -Math.log(2)], 1e-3);
+});
+
+describe("withoutCells", () => {
+  const narrowed = (x: number, y: number) =>
+    withoutCells({ centre: tf.tensor2d([[0.3, 0.6]]), spread: tf.tensor2d([[x, y]]) }, 8);
+
+  it("takes a twelfth of a cell's square off the variance, and leaves the middle", () => {
+    const { centre, spread } = narrowed(0.1, 0.3);
+    expectClose(centre, [0.3, 0.6]);
+    // 0.01 and 0.09, less 1 / 768, and the least variance 0.0004.
+    expectClose(spread, [Math.sqrt(0.0090979), Math.sqrt(0.0890979)], 1e-5);
+  });
+
+  it("leaves bodies within one cell the least spread", () => {
+    expectClose(narrowed(0.001, 0.036).spread, [0.02, 0.02], 1e-4);
+  });
+
+  it("undoes on average what cells add: blocks of one width at all places", () => {
+    // A body 0.2 wide, uniformly dense, has a variance of 0.04 / 12; cells of 1/8 count each part at their middles.
+    const [width, cell] = [0.2, 1 / 8];
+    let mean = 0;
+    for (let k = 0; k < 100; k++) {
+      const left = 0.3 + (k / 100) * cell;
+      const shares = Array.from({ length: 8 }, (_, i) =>
+        Math.max(0, Math.min(left + width, (i + 1) * cell) - Math.max(left, i * cell)),
+      );
+      const at = (i: number) => (i + 0.5) * cell;
+      const middle = shares.reduce((sum, s, i) => sum + (s / width) * at(i), 0);
+      mean += shares.reduce((sum, s, i) => sum + (s / width) * (at(i) - middle) ** 2, 0) / 100;
+    }
+    const { spread } = narrowed(Math.sqrt(mean), 0.3);
+    expect(Math.abs(spread.dataSync()[0]! ** 2 - 0.02 ** 2 - width ** 2 / 12)).toBeLessThan(0.0006);
+    expect(mean - width ** 2 / 12).toBeGreaterThan(0.0006);
+  });
 });
 
 it("boundedStretch hardly changes small stretches and stops large ones", () => {
