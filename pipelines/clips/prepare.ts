@@ -139,7 +139,7 @@ async function fillStore(
   const progress = context.progress(`prepare ${video.path}`, { total, unit: "frames" });
   const times: number[] = [];
   try {
-    for await (const frame of decodeVideo(video.path, { warn: context.log.warn })) {
+    for await (const frame of decodeVideo(video, { warn: context.log.warn })) {
       context.signal.throwIfAborted();
       times.push(frame.time);
       for (const builder of builders) await builder.add(frame);
@@ -186,7 +186,9 @@ function clipBuilder(
     const square = squares.get(frame.index)!;
     const crop = cropSquare(frame.image, square, settings.cropSize);
     const place = await writer.addCrop(clip, { frame: frame.index, time: frame.time, ...square }, crop.data);
-    held.push({ frame: frame.index, square, place, image: cropSquare(frame.image, square, settings.flowSize) });
+    const isSame = settings.flowSize === settings.cropSize;
+    const image = isSame ? crop : cropSquare(frame.image, square, settings.flowSize);
+    held.push({ frame: frame.index, square, place, image });
     const firsts = firstsOf.get(frame.index) ?? [];
     for (const first of firsts) pairs.push([held.findIndex((one) => one.frame === first), held.length - 1]);
     if (firsts.length > 0 && (held.length > mostImages || pairs.length >= batch)) await flush();

@@ -157,7 +157,7 @@ function checkBelongs(
 }
 
 async function fullTracks(video: VideoInfo, context: Context): Promise<VideoTracks> {
-  const count = video.frameCount ?? (await countFrames(video.path, context));
+  const count = video.frameCount ?? (await countFrames(video, context));
   const box = fullBox(video.height, video.width);
   return { tracks: [{ id: 1, boxes: new Map(Array.from({ length: count }, (_, i) => [i, box])) }], source: "full" };
 }
@@ -167,9 +167,9 @@ async function motionTracks(video: VideoInfo, context: Context): Promise<VideoTr
   return { tracks: boxes.size > 0 ? [{ id: 1, boxes }] : [], source: "motion" };
 }
 
-async function countFrames(path: string, context: Context): Promise<number> {
+async function countFrames(video: VideoInfo, context: Context): Promise<number> {
   let count = 0;
-  for await (const _frame of decodeVideo(path)) {
+  for await (const _frame of decodeVideo(video)) {
     context.signal.throwIfAborted();
     count++;
   }

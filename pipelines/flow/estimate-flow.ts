@@ -16,7 +16,7 @@ import { resizeImage } from "../../src/image/resize.ts";
 import { completeOptions } from "../../src/options.ts";
 import { encodeVideo } from "../../src/video/encode.ts";
 import { areNeighbours, medianStep } from "../../src/video/neighbours.ts";
-import { decodeVideo, type Frame, isVideoPath, probeVideo } from "../../src/video/video.ts";
+import { decodeVideo, type Frame, isVideoPath, probeVideo, type VideoInfo } from "../../src/video/video.ts";
 import type { Context } from "../run/context.ts";
 import { FLOW_OPTIONS, type FlowOptions } from "./options.ts";
 
@@ -109,7 +109,7 @@ async function flowOfVideo(path: string, options: FlowOptions, context: Context)
   let video: Awaited<ReturnType<typeof encodeVideo>> | undefined;
   try {
     await withEstimator(options, async (estimator, updates) => {
-      for await (const pair of videoFlows(path, estimator, updates, options.size ?? VIDEO_SIZE, context)) {
+      for await (const pair of videoFlows(info, estimator, updates, options.size ?? VIDEO_SIZE, context)) {
         [height, width] = pair.size;
         if (options.out && isVideoPath(options.out)) {
           video ??= await encodeVideo(options.out, { width, height, fps: info.fps });
@@ -153,7 +153,7 @@ interface PairFlows {
 }
 
 async function* videoFlows(
-  path: string,
+  video: VideoInfo,
   estimator: FlowEstimator,
   updates: number,
   size: number,
@@ -179,7 +179,7 @@ async function* videoFlows(
     }
     lot = lot.slice(-1);
   };
-  for await (const { image, index, time } of decodeVideo(path)) {
+  for await (const { image, index, time } of decodeVideo(video)) {
     context.signal.throwIfAborted();
     times.push(time);
     lot.push({ image: limited(image, size), index, time });

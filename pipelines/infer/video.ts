@@ -52,7 +52,7 @@ export async function inferVideo(
     await outputs.write(lot, predictAll(lot, predict));
   };
   try {
-    for await (const { image, index, time } of decodeVideo(input.path, { warn: context.log.warn })) {
+    for await (const { image, index, time } of decodeVideo(video, { warn: context.log.warn })) {
       context.signal.throwIfAborted();
       const people = tracks.flatMap((track) => {
         const square = squares.get(track)!.get(index);

@@ -196,10 +196,7 @@ async function inspectTracks(path: string): Promise<Finding> {
 }
 
 async function inspectPictures({ path }: Candidate): Promise<Finding> {
-  const { info, still, interlaced } = await probeStream(
-    path,
-    "a file of weights, arrays, flow, tracks, pictures or video",
-  );
+  const { info, still } = await probeStream(path, "a file of weights, arrays, flow, tracks, pictures or video");
   const size = { size: `${info.width}x${info.height}`, codec: info.codec };
   if (still) return { kind: "picture", facts: size };
   return {
@@ -210,7 +207,7 @@ async function inspectPictures({ path }: Candidate): Promise<Finding> {
       seconds: Math.round(info.durationSeconds * 1000) / 1000,
       ...(info.frameCount === undefined ? {} : { frames: info.frameCount }),
       ...(info.rotation === 0 ? {} : { rotation: `${info.rotation} degrees (size is upright)` }),
-      ...(interlaced ? { interlaced: "yes" } : {}),
+      ...(info.interlaced ? { interlaced: "yes" } : {}),
     },
   };
 }

@@ -37,7 +37,7 @@ export async function motionTrack(video: VideoInfo, context: Context): Promise<M
   const samples: BoxSample[] = [];
   const times: number[] = [];
   let last: RegionBox | undefined;
-  for await (const window of windows(stations(video.path, height!, width!, times, context))) {
+  for await (const window of windows(stations(video, height!, width!, times, context))) {
     const box = movingBox(greatestSpeed(window.parts), last);
     if (!box) continue;
     last = box;
@@ -48,14 +48,14 @@ export async function motionTrack(video: VideoInfo, context: Context): Promise<M
 
 /** Every picture that is looked at; the times of all frames go to `times`. */
 async function* stations(
-  path: string,
+  video: VideoInfo,
   height: number,
   width: number,
   times: number[],
   context: Context,
 ): AsyncGenerator<Station> {
   let next = Number.NEGATIVE_INFINITY;
-  for await (const frame of decodeVideo(path)) {
+  for await (const frame of decodeVideo(video)) {
     context.signal.throwIfAborted();
     times.push(frame.time);
     if (frame.time < next) continue;

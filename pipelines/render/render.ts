@@ -130,7 +130,7 @@ async function writeVideo(scene: Scene, context: Context): Promise<Pick<RenderRe
   };
   try {
     const limit = options.maxFrames === undefined ? {} : { maxFrames: options.maxFrames };
-    for await (const frame of decodeVideo(video.path, { ...limit, warn: context.log.warn })) {
+    for await (const frame of decodeVideo(video, { ...limit, warn: context.log.warn })) {
       context.signal.throwIfAborted();
       times.push(frame.time);
       lot.push({ frame, square: squares.get(frame.index) });

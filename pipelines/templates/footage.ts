@@ -131,7 +131,7 @@ async function fillStores(
   const progress = context.progress(`crop ${video.path}`, { total, unit: "frames" });
   try {
     const crops = await create(folders.crops);
-    for await (const { image, index, time } of decodeVideo(video.path, { warn: context.log.warn })) {
+    for await (const { image, index, time } of decodeVideo(video, { warn: context.log.warn })) {
       context.signal.throwIfAborted();
       behind?.add(
         image,

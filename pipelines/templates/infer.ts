@@ -139,7 +139,7 @@ async function findInVideo(
   const total = video.frameCount ?? Math.round(video.durationSeconds * video.fps);
   const progress = context.progress(`template infer ${video.path}`, { total, unit: "frames" });
   try {
-    for await (const { image, index } of decodeVideo(video.path, { warn: context.log.warn })) {
+    for await (const { image, index } of decodeVideo(video, { warn: context.log.warn })) {
       context.signal.throwIfAborted();
       for (const [track, squares] of windows.entries()) {
         const square = squares.get(index);
@@ -191,7 +191,7 @@ async function drawOverlay(
   const { bones } = priorOf(estimator);
   const writer = await encodeVideo(path, { width, height, fps });
   try {
-    for await (const { image, index } of decodeVideo(video.path)) {
+    for await (const { image, index } of decodeVideo(video)) {
       context.signal.throwIfAborted();
       for (const { frames } of found) {
         const own = frames.get(index);

@@ -47,7 +47,7 @@ async function movements(video: VideoInfo, context: Context): Promise<number[]> 
   const found: number[] = [];
   let [first, before]: (Grey | undefined)[] = [];
   let next = Number.NEGATIVE_INFINITY;
-  for await (const { image, time } of decodeVideo(video.path)) {
+  for await (const { image, time } of decodeVideo(video)) {
     context.signal.throwIfAborted();
     if (time < next) continue;
     next = time + EVERY_SECONDS;

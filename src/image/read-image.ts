@@ -12,7 +12,7 @@ import {
   meaningfulLine,
   missingFfmpeg,
 } from "../video/ffmpeg.ts";
-import { probeStream } from "../video/probe.ts";
+import { probeStream, type VideoInfo } from "../video/probe.ts";
 import { type Image, imageFrom } from "./image.ts";
 import { jpegOrientation, turnUpright } from "./orientation.ts";
 import { isPng, readPng } from "./png.ts";
@@ -30,9 +30,9 @@ export async function readImage(path: string): Promise<Image> {
   const isJpeg = head[0] === 0xff && head[1] === 0xd8;
   // ffmpeg takes a per cent sign in the name of a picture for a numbered series unless told otherwise.
   const options = path.includes("%") ? [...INPUT_OPTIONS, "-f", "image2", "-pattern_type", "none"] : INPUT_OPTIONS;
-  const { info, stream } = await probeStream(path, "a picture", options);
+  const { info } = await probeStream(path, "a picture", options);
   // Only some versions of ffmpeg know the Exif tag: none is to use it.
-  const image = await firstFrame(path, stream, info, isJpeg ? [...options, "-noautorotate"] : options);
+  const image = await firstFrame(info, isJpeg ? [...options, "-noautorotate"] : options);
   return isJpeg ? turnUpright(image, jpegOrientation(head)) : image;
 }
 
@@ -48,12 +48,7 @@ async function readHead(path: string): Promise<Uint8Array> {
   }
 }
 
-function firstFrame(
-  path: string,
-  stream: number,
-  { width, height }: { readonly width: number; readonly height: number },
-  inputOptions: readonly string[],
-): Promise<Image> {
+function firstFrame({ path, stream, width, height }: VideoInfo, inputOptions: readonly string[]): Promise<Image> {
   const data = new Uint8Array(width * height * 3);
   let filled = 0;
   const sink = new Writable({

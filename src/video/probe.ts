@@ -20,16 +20,9 @@ export interface VideoInfo {
   /** As the file's index counts them; decoding may give a few more or fewer. Absent where the file does not say. */
   readonly frameCount?: number;
   readonly codec: string;
-}
-
-/** What decoding needs to know about the first true video stream (cover pictures of music are none) of a file. */
-export interface VideoStream {
-  readonly info: VideoInfo;
-  /** Which stream of the file. */
+  /** Which stream of the file: the first true video (cover pictures of music are none). */
   readonly stream: number;
   readonly interlaced: boolean;
-  /** Whether the file is a single picture. */
-  readonly still: boolean;
 }
 
 const EXTENSIONS = "3gp avi flv gif m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv y4m".split(" ");
@@ -46,19 +39,17 @@ export function isVideoPath(path: string): boolean {
  * pictures, files without a picture track, and frames larger than MAX_SIDE or MAX_PIXELS; MotionCueError without ffmpeg.
  */
 export async function probeVideo(path: string): Promise<VideoInfo> {
-  return (await probeMovingStream(path)).info;
+  const { info, still } = await probeStream(path, "a video file");
+  if (still) throw new FormatError(path, "expected a video file, got a picture; give it where pictures are taken");
+  return info;
 }
 
-/** probeVideo's answer with what the decoder must know beside it. */
-export async function probeMovingStream(path: string): Promise<VideoStream> {
-  const found = await probeStream(path, "a video file");
-  if (found.still)
-    throw new FormatError(path, "expected a video file, got a picture; give it where pictures are taken");
-  return found;
-}
-
-/** The first picture stream of a video or picture file; `kind` is what the caller expects, for messages. */
-export async function probeStream(path: string, kind: string, inputOptions = INPUT_OPTIONS): Promise<VideoStream> {
+/** The first picture stream of a video or picture file, and which it is; `kind` is what the caller expects, for messages. */
+export async function probeStream(
+  path: string,
+  kind: string,
+  inputOptions = INPUT_OPTIONS,
+): Promise<{ readonly info: VideoInfo; readonly still: boolean }> {
   const { format, streams } = await ffprobe(await checkedPath(path, kind), path, kind, inputOptions);
   const names = `${format.format_name ?? ""}`.split(",");
   if (names.some((name) => NOT_VIDEO.has(name)))
@@ -69,7 +60,7 @@ export async function probeStream(path: string, kind: string, inputOptions = INP
   const info = describe(path, found, Number(format.duration));
   checkSize(info, kind);
   const still = names.some((name) => name === "image2" || name.endsWith("_pipe"));
-  return { info, stream: found.index, interlaced: /^(tt|bb|tb|bt)$/.test(`${found.field_order}`), still };
+  return { info, still };
 }
 
 function describe(path: string, stream: FfprobeStream, containerSeconds: number): VideoInfo {
@@ -93,6 +84,8 @@ function describe(path: string, stream: FfprobeStream, containerSeconds: number)
     durationSeconds: Math.max(seconds, 0),
     ...(frameCount > 0 ? { frameCount } : {}),
     codec: `${stream.codec_name}`,
+    stream: stream.index,
+    interlaced: /^(tt|bb|tb|bt)$/.test(`${stream.field_order}`),
   };
 }
 

@@ -1,12 +1,12 @@
 /** @file Videos as streams of upright RGB frames, decoded by ffmpeg in a worker thread while the caller computes. */
 import { resolve } from "node:path";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
-import { FormatError, MotionCueError, OptionError } from "../errors.ts";
+import { FormatError, OptionError } from "../errors.ts";
 import { type Image, imageFrom } from "../image/image.ts";
-import type { DecodeJob, DecodeReport } from "./decode-messages.ts";
+import type { DecodeEnd, DecodeJob } from "./decode-messages.ts";
+import { startDecoder } from "./decode-thread.ts";
 import { GLOBAL_OPTIONS, INPUT_OPTIONS, isMissingFfmpeg, missingFfmpeg, tidyLine } from "./ffmpeg.ts";
-import { probeMovingStream, type VideoStream } from "./probe.ts";
+import { probeVideo, type VideoInfo } from "./probe.ts";
 
 export { isVideoPath, probeVideo, type VideoInfo } from "./probe.ts";
 
@@ -32,29 +32,32 @@ export interface DecodeOptions {
 const QUEUE_BYTES = 64 * 2 ** 20;
 
 /**
- * The frames of a video, in order. Nothing happens before the first is asked for; at most `queue` wait; leaving the loop
- * ends ffmpeg and the worker. Rotation is applied, pixels are made square, interlaced frames are deinterlaced, no frame
+ * The frames of a video, by its path or what probeVideo said of it, in order. Nothing happens before the first is asked for; at most `queue` wait; leaving the loop
+ * ends ffmpeg. Rotation is applied, pixels are made square, interlaced frames are deinterlaced, no frame
  * is repeated or dropped to even out the rate.
  *
  * Throws what probeVideo throws. A file that breaks off in the middle gives the frames before, then throws FormatError
  * in place of its end; damage that the decoder could conceal is told to `warn`.
  */
-export async function* decodeVideo(path: string, options: DecodeOptions = {}): AsyncGenerator<Frame, void, undefined> {
+export async function* decodeVideo(
+  video: string | VideoInfo,
+  options: DecodeOptions = {},
+): AsyncGenerator<Frame, void, undefined> {
   for (const name of ["queue", "maxFrames"] as const) {
     const value = options[name] ?? 1;
     if (!(Number.isInteger(value) && value >= 1))
       throw new OptionError("decode", `${name} must be an integer >= 1, got ${value}`);
   }
-  const source = await probeMovingStream(path);
-  const { width, height, fps } = source.info;
-  const decoder = startDecoder(jobFor(source, options));
+  const info = typeof video === "string" ? await probeVideo(video) : video;
+  const { path, width, height, fps } = info;
+  const decoder = startDecoder(jobFor(info, options));
   try {
     for (let index = 0; ; index++) {
       const message = await decoder.next();
       // A port hands over messages without end while they keep coming, so that signals and timers would have to wait.
       await turnOfTheLoop();
       if (message.kind === "end") return conclude(path, message, index, options);
-      decoder.worker.postMessage("credit");
+      decoder.credit();
       const time = Number.isNaN(message.time) ? index / fps : message.time;
       yield { image: imageFrom(message.data, height, width), index, time };
     }
@@ -63,8 +66,8 @@ export async function* decodeVideo(path: string, options: DecodeOptions = {}): A
   }
 }
 
-function jobFor({ info, stream, interlaced }: VideoStream, options: DecodeOptions): DecodeJob {
-  const { width, height, rotation } = info;
+function jobFor(info: VideoInfo, options: DecodeOptions): DecodeJob {
+  const { width, height, rotation, stream, interlaced } = info;
   const fitting = Math.floor(QUEUE_BYTES / (width * height * 3));
   return {
     path: resolve(info.path),
@@ -88,62 +91,7 @@ function jobFor({ info, stream, interlaced }: VideoStream, options: DecodeOption
   };
 }
 
-interface Decoder {
-  readonly worker: Worker;
-  /** The next report; fails if the worker dies. */
-  next(): Promise<DecodeReport>;
-  /** Ends ffmpeg and the worker, and waits until the thread has ended. */
-  stop(): Promise<void>;
-}
-
-function startDecoder(job: DecodeJob): Decoder {
-  const worker = new Worker(new URL("./decode-worker-start.mjs", import.meta.url), { workerData: job, execArgv: [] });
-  const waiting: DecodeReport[] = [];
-  let failure: Error | undefined;
-  let wake = () => {};
-  worker.on("message", (message: DecodeReport) => {
-    waiting.push(message);
-    wake();
-  });
-  worker.on("error", (error) => {
-    failure = new MotionCueError("decode", `the decoding thread failed: ${error.message}`);
-    wake();
-  });
-  const exited = new Promise<void>((fulfil) => {
-    worker.on("exit", () => {
-      failure ??= new MotionCueError("decode", "the decoding thread ended early");
-      wake();
-      fulfil();
-    });
-  });
-  // A loop that was left without being ended must not keep the process alive.
-  worker.unref();
-  const next = async () => {
-    worker.ref();
-    while (waiting.length === 0 && !failure) {
-      await new Promise<void>((fulfil) => {
-        wake = fulfil;
-      });
-    }
-    worker.unref();
-    const message = waiting.shift();
-    if (!message) throw failure!;
-    return message;
-  };
-  const stop = async () => {
-    worker.ref();
-    worker.postMessage("stop");
-    await exited;
-  };
-  return { worker, next, stop };
-}
-
-function conclude(
-  path: string,
-  end: Extract<DecodeReport, { kind: "end" }>,
-  frames: number,
-  { maxFrames, warn }: DecodeOptions,
-): void {
+function conclude(path: string, end: DecodeEnd, frames: number, { maxFrames, warn }: DecodeOptions): void {
   const { failure, problems } = end;
   const line = tidyLine(problems.first, resolve(path)) || tidyLine(failure.split("\n")[0]!, resolve(path));
   if (isMissingFfmpeg(failure)) throw missingFfmpeg();

@@ -16,6 +16,8 @@ const VIDEO: VideoInfo = {
   durationSeconds: 0.12,
   frameCount: 3,
   codec: "h264",
+  stream: 0,
+  interlaced: false,
 };
 
 function tracksFile(content: unknown, name = "walk.tracks.json"): string {

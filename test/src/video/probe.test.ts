@@ -39,6 +39,7 @@ describe("probeVideo", () => {
     expect(path).toBe(file("plain.mp4"));
     expect(info).toEqual({
       ...{ width: 64, height: 48, rotation: 0, fps: 10, durationSeconds: 0.7, frameCount: 7, codec: "h264" },
+      ...{ stream: 0, interlaced: false },
     });
   });
 

@@ -128,6 +128,22 @@ describe("decodeVideo, the worker", () => {
     }
   });
 
+  it("mixes nothing up: two videos at once, and one after another that was left early", async () => {
+    const both = await Promise.all([decodeAll(file("plain.mp4")), decodeAll(file("long.mp4"), { maxFrames: 20 })]);
+    expect(both.map((frames) => frames.map(({ index }) => index))).toEqual(
+      [10, 20].map((count) => Array.from({ length: count }, (_, i) => i)),
+    );
+    for (let round = 0; round < 3; round++) {
+      for await (const { image } of decodeVideo(file("long.mp4"))) {
+        expect(image.shape).toEqual([360, 640, 3]);
+        break;
+      }
+      const frames = await decodeAll(file("plain.mp4"));
+      expect(frames.map((frame) => Math.round(shown(frame)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      expect(frames.every(({ image }) => image.shape[1] === 64)).toBe(true);
+    }
+  });
+
   it("ends ffmpeg when the loop's body throws", async () => {
     const run = async () => {
       for await (const _ of decodeVideo(file("long.mp4"))) throw new Error("in the body");
