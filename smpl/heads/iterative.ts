@@ -1,7 +1,7 @@
 /** @file The iterative head of HMR and SPIN (Kanazawa et al. 2018, Kolotouros et al. 2019): repeated correction of a mean body. */
-import { type Tensor2D, tf } from "../../src/engine/tf.ts";
+import { type Tensor, type Tensor2D, tf } from "../../src/engine/tf.ts";
 import { linear } from "../../src/nn/layers.ts";
-import type { Parameters } from "../../src/nn/parameters.ts";
+import { type Parameters, parameter } from "../../src/nn/parameters.ts";
 import type { Dropout, Head } from "../head.ts";
 import { addStateShapes, type BodyState, bodyOfState, corrected, meanState, STATE_SIZE, uprightBody } from "./body-state.ts"; // biome-ignore format: one line
 import { filmGain, filmShapes } from "./film.ts";
@@ -45,11 +45,17 @@ export function iterate(
   dropout?: Dropout,
 ): BodyState[] {
   return tf.tidy(() => {
-    let state = meanState(parameters, features.shape[0]);
+    const [batch, count] = features.shape;
+    const weight = parameter(parameters, "fc1.weight") as Tensor as Tensor2D;
+    const ofState = tf.slice(weight, [count, 0]);
+    // What the features say is the same every time; their weights are most of what a single frame has to read.
+    const said = tf.add(tf.matMul(features, tf.slice(weight, [0, 0], [count, -1])), parameter(parameters, "fc1.bias"));
+    let state = meanState(parameters, batch);
     return Array.from({ length: iterations }, (_, i) => {
-      const layer = (key: string, x: Tensor2D) => drop(linear(parameters, key, x), dropout, `${i}/${key}`);
-      const input = tf.concat([features, state.pose, state.shape, state.cam], 1);
-      state = corrected(parameters, state, layer("fc2", layer("fc1", input)));
+      const whole = tf.concat([state.pose, state.shape, state.cam], 1);
+      const first = drop(tf.add(said, tf.matMul(whole, ofState)), dropout, `${i}/fc1`);
+      const second = drop(linear(parameters, "fc2", first), dropout, `${i}/fc2`);
+      state = corrected(parameters, state, second);
       return state;
     });
   });
