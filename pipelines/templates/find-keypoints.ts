@@ -41,27 +41,54 @@ export function allLooks(
   const shifted = (seen: Tensor4D) => (shiftTest ? meanWithShifted(look(seen), seen, look) : look(seen));
   const looks = shifted(images);
   if (!flipTest || !hasSides(estimator)) return looks;
-  const mirrored = mirroredLooks(images, shifted);
+  const turned = mirrorImages(images);
+  const mirrored = shifted(turned);
+  turned.dispose();
   const mirror = mirroredJoints(estimator.jointNames);
   return looks.map((own, i) => meanWithMirror(own, mirrored[i]!, mirror, estimator.size));
 }
 
 /**
- * The keypoints of the last look at images [B,S,S,3] and their confidence, which is that of the images as they are. Parts that are not known have no anchors to
- * disagree; points without names have no other side, so no mirror is asked.
+ * The keypoints of the last look at images [B,S,S,3], and their confidence, which is that of the images as they are. Parts
+ * that are not known have no anchors to disagree; points without names have no other side, so no mirror is asked.
  */
 export function findKeypoints(
   { estimator, parts }: Pick<LoadedTemplate, "estimator" | "parts">,
   images: Tensor4D,
   { iterations = 1, flipTest = true, shiftTest = true }: Looking = {},
 ): FoundKeypoints {
-  const { size, jointNames } = estimator;
+  const look = (seen: Tensor4D) => looksAt(estimator, seen, iterations).at(-1)!;
+  const shifted = (own: Float32Array, seen: Tensor4D) =>
+    shiftTest ? meanWithShifted([own], seen, (moved) => [look(moved)])[0]! : own;
   const { points, anchors } = lastLook(estimator, images, iterations);
-  const look = (seen: Tensor4D) => looksAt(estimator, seen, iterations);
-  const mirrored = hasSides(estimator) ? mirroredLooks(images, look).at(-1)! : undefined;
+  const turned = hasSides(estimator) ? mirrorImages(images) : undefined;
+  const mirrored = turned && look(turned);
+  const terms = pictureTerms(estimator, parts, images.shape[0], { points, anchors, mirrored });
+  const confidence = Float32Array.from({ length: points.length / 2 }, (_, j) =>
+    productOf(terms.subarray(j * PICTURE_TERMS.length, (j + 1) * PICTURE_TERMS.length)),
+  );
+  const own = shifted(points, images);
+  const other = flipTest && mirrored && shifted(mirrored, turned);
+  turned?.dispose();
+  if (!other) return { points: own, terms, confidence };
+  const mirror = mirroredJoints(estimator.jointNames);
+  return { points: meanWithMirror(own, other, mirror, estimator.size), terms, confidence };
+}
+
+/** [B*J*3] what each of PICTURE_TERMS says of what was found in B images, and in their mirror images where there are sides. */
+function pictureTerms(
+  { size, jointNames }: TemplateEstimator,
+  parts: LoadedTemplate["parts"],
+  count: number,
+  found: {
+    readonly points: Float32Array;
+    readonly anchors: Float32Array | undefined;
+    readonly mirrored: Float32Array | undefined;
+  },
+): Float32Array {
+  const { points, anchors, mirrored } = found;
   const mirror = mirroredJoints(jointNames);
   const jointAnchors = anchors ? parts?.joints.map((joint) => joint.anchors) : undefined;
-  const count = images.shape[0];
   const row = (values: Float32Array, b: number) =>
     values.subarray((b * values.length) / count, ((b + 1) * values.length) / count);
   const terms = new Float32Array((points.length / 2) * PICTURE_TERMS.length);
@@ -80,15 +107,7 @@ export function findKeypoints(
       if (isKnown) into.set(said, j * PICTURE_TERMS.length);
     }
   }
-  const confidence = Float32Array.from({ length: points.length / 2 }, (_, j) =>
-    productOf(terms.subarray(j * PICTURE_TERMS.length, (j + 1) * PICTURE_TERMS.length)),
-  );
-  const shifted = (own: Float32Array, seen: Tensor4D) =>
-    shiftTest ? meanWithShifted([own], seen, (moved) => look(moved).slice(-1))[0]! : own;
-  const mean = shifted(points, images);
-  if (!flipTest || !mirrored) return { points: mean, terms, confidence };
-  const [other] = mirroredLooks(images, (turned) => [shifted(mirrored, turned)]);
-  return { points: meanWithMirror(mean, other!, mirror, size), terms, confidence };
+  return terms;
 }
 
 function hasSides({ jointNames }: TemplateEstimator): boolean {
@@ -106,15 +125,16 @@ function lastLook(
   estimator: TemplateEstimator,
   images: Tensor4D,
   iterations: number,
-): { readonly points: Float32Array; readonly anchors?: Float32Array } {
-  if (iterations > 1 && estimator.inferIteratively) return { points: looksAt(estimator, images, iterations).at(-1)! };
+): { readonly points: Float32Array; readonly anchors: Float32Array | undefined } {
+  if (iterations > 1 && estimator.inferIteratively)
+    return { points: looksAt(estimator, images, iterations).at(-1)!, anchors: undefined };
   const found: Float32Array[] = [];
   tf.tidy(() => {
     const { keypoints, anchors } = estimator.infer(images);
     for (const one of [keypoints, ...(anchors ? [anchors] : [])]) found.push(new Float32Array(one.dataSync()));
   });
   const [points, anchors] = found;
-  return { points: points!, ...(anchors ? { anchors } : {}) };
+  return { points: points!, anchors };
 }
 
 function looksAt(estimator: TemplateEstimator, images: Tensor4D, iterations: number): Float32Array[] {
@@ -126,12 +146,5 @@ function looksAt(estimator: TemplateEstimator, images: Tensor4D, iterations: num
         : [estimator.infer(images)];
     for (const { keypoints } of looks) found.push(new Float32Array(keypoints.dataSync()));
   });
-  return found;
-}
-
-function mirroredLooks(images: Tensor4D, look: (turned: Tensor4D) => Float32Array[]): Float32Array[] {
-  const turned = mirrorImages(images);
-  const found = look(turned);
-  turned.dispose();
   return found;
 }
