@@ -52,7 +52,7 @@ const HELD_OUT_SHARE = 0.2;
 
 /**
  * Splits the pairs of one video. Held out is the last fifth of its pairs in time, over all its tracks, so that no frame of a
- * held-out pair is in a training pair, in another person's crop either. A video of one pair trains.
+ * held-out pair is in a training pair, in another person's crop either. A video that is too short for both trains.
  */
 export function splitPairs(store: ClipStore): PairSplit {
   const { clips } = store.index;
@@ -64,13 +64,12 @@ export function splitPairs(store: ClipStore): PairSplit {
     })),
   );
   const starts = all.map(({ first }) => first).sort((a, b) => a - b);
-  if (starts.length < 2) return { training: all.map(({ place }) => place), heldOut: [] };
   const count = Math.max(1, Math.round(starts.length * HELD_OUT_SHARE));
-  const begin = starts[starts.length - count]!;
-  return {
-    training: all.filter(({ second }) => second < begin).map(({ place }) => place),
-    heldOut: all.filter(({ first }) => first >= begin).map(({ place }) => place),
-  };
+  const begin = starts[starts.length - count] ?? 0;
+  const training = all.filter(({ second }) => second < begin);
+  const heldOut = training.length === 0 ? [] : all.filter(({ first }) => first >= begin);
+  const places = (pairs: typeof all) => pairs.map(({ place }) => place);
+  return { training: places(training.length === 0 ? all : training), heldOut: places(heldOut) };
 }
 
 /** `count` of `items` (all, when there are fewer), evenly spread. */
