@@ -58,6 +58,7 @@ export const RECIPES: Recipes = {
     labelledBatch: 16,
     learningRate: 3e-4,
     flowCropSize: 192,
+    blend: 0.5,
     checkpointEvery: 200,
   },
   labels: { cue: [] },
@@ -70,6 +71,7 @@ export const RECIPES: Recipes = {
     steps: 400,
     // 640 px for crops of 224, brought to crops of 64.
     flowCropSize: 184,
+    blend: 1,
     checkpointEvery: 200,
   },
   default: SELF,
@@ -90,6 +92,7 @@ export const RECIPES: Recipes = {
     "sampling detached": { cueOption: [...GUARDED, "flow.detach=sampling"] },
     "neighbours up to 3": { neighbours: 3 },
     "sequences of 6": { sequence: 6, batch: 10 },
+    "refined weights alone": { blend: 1 },
     "acceleration prior": { cue: [FLOW, "self=3", "acceleration"], sequence: 6, batch: 10 },
   },
 };

@@ -2,9 +2,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cueSpec, parseCueOptions, parseCueWeights } from "../pipelines/cues.ts";
+import { moveWeights } from "../pipelines/refine/move-weights.ts";
 import { completeRefineOptions, type RefineOptions } from "../pipelines/refine/options.ts";
 import { refine } from "../pipelines/refine/refine.ts";
 import { runFolder } from "../pipelines/run/folder.ts";
+import { loadRegressor, saveRegressor } from "../smpl/regressor.ts";
+import { startEngine } from "../src/engine/engine.ts";
 import { completeOptions } from "../src/options.ts";
 import { type BaseChoice, baseRegressor, labelledCount, type Network } from "./base.ts";
 import { cellOf, once, type Settings } from "./cell.ts";
@@ -28,13 +31,20 @@ export async function refinedRegressor(
   const base = await baseRegressor(lab, choice);
   if (!base) return undefined;
   const { recipes, world, options: { work }, context } = lab; // biome-ignore format: one line
-  const merged = { ...recipes.refine, ...own, seed: choice.seed };
+  const { blend = 1, ...merged } = { ...recipes.refine, ...own, seed: choice.seed };
   const isLabelled = merged.anchor === "labelled";
   const recipe = { ...merged, ...(isLabelled ? { labelledCount: labelledCount(lab, choice.fraction) } : {}) };
   const files = isLabelled ? { labelled: world.stills.dataset, images: world.stills.images } : {};
   const videos = world.train.videos.slice(0, count);
   const complete = completeRefineOptions({ ...recipe, ...files });
-  const { out: _out, labelled: _labelled, images: _images, regressor: _regressor, ...decisive } = complete;
+  const {
+    out: _out,
+    labelled: _labelled,
+    images: _images,
+    regressor: _regressor,
+    blend: _blend,
+    ...decisive
+  } = complete;
   const common = {
     kind: "refine",
     world: world.key,
@@ -52,7 +62,7 @@ export async function refinedRegressor(
     async () => {
       const inputs = { regressor: base.regressor, tracks: world.train.folder, videos };
       const places = { out: folder, cache: join(work, "cache"), resume: true };
-      const result = await refine({ ...recipe, ...files, ...inputs, ...places }, context);
+      const result = await refine({ ...recipe, ...files, ...inputs, ...places, blend: 1 }, context);
       // Optimiser states are large, and nothing goes on from here.
       await rm(join(folder, "checkpoints"), { recursive: true, force: true });
       const { before, after, pairs, steps } = result;
@@ -60,7 +70,31 @@ export async function refinedRegressor(
     },
     lab.onlyLook,
   );
-  return done && { key: cell.key, regressor: runFolder(folder).regressor };
+  const refined = { key: cell.key, regressor: runFolder(folder).regressor };
+  return done && blend < 1 ? blended(lab, base, refined, blend) : done && refined;
+}
+
+/** The network that `refine --blend` gives, from the base and the one without: a step of its own, so that it need not be refined again. */
+async function blended(
+  { options: { work }, onlyLook }: Laboratory,
+  base: Network,
+  refined: Network,
+  blend: number,
+): Promise<Network | undefined> {
+  const settings = { kind: "blend", base: base.key, refined: refined.key, blend };
+  const cell = cellOf(join(work, "blended"), `${refined.key}-${blend}`, settings, settings);
+  const regressor = join(cell.folder, "regressor.safetensors");
+  const make = async () => {
+    await startEngine("auto", "fp32");
+    const [first, last] = [await loadRegressor(base.regressor), await loadRegressor(refined.regressor)];
+    moveWeights(last.parameters, first.parameters, blend);
+    await saveRegressor(regressor, last);
+    first.dispose();
+    last.dispose();
+    return { regressor };
+  };
+  const done = await once(cell, make, onlyLook);
+  return done && { key: cell.key, regressor };
 }
 
 /** The options of the cues that are used, each by `cue.option`: their defaults decide what a refinement does, too. */

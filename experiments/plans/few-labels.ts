@@ -43,7 +43,8 @@ export const backbones = planOf("backbones", "Does it help another network too?"
 export const noAnchor = planOf("no-anchor", "What does the anchor hold?", ({ recipes }: Laboratory) => {
   const anchored = (method: string, more: RefineRecipe): Variant => ({
     group: { method },
-    refinement: refinement(recipes.flow, more),
+    // What the weights that it begins with hold is an anchor, too.
+    refinement: refinement(recipes.flow, { blend: 1, ...more }),
   });
   return [
     BASE,

@@ -138,6 +138,13 @@ export const REFINE_OPTIONS = {
     min: 0,
     doc: "greatest Euclidean norm of a step's whole gradient, larger ones are scaled down to it; 0: no limit",
   },
+  blend: {
+    kind: "number",
+    default: 0.5,
+    min: 0,
+    max: 1,
+    doc: "share of the refined weights in the result, the rest is of those it began with: between them poses are better than at either end; with --resume another share of a finished run",
+  },
   checkpointEvery: { kind: "integer", default: 100, min: 1, max: 10_000_000, doc: "steps between checkpoints" },
   heldOutPairs: {
     kind: "integer",
@@ -170,12 +177,19 @@ export const REFINE_PRESETS: Readonly<Record<RefineOptions["preset"], Partial<Re
     augment: 1,
     beta1: 0.5,
     gradientClip: 0,
+    blend: 1,
     checkpointEvery: 1000,
   },
 };
 
-/** Options that may differ between a run and its resumption: they choose what happens to the folder, not what is computed. */
-export const FREE_ON_RESUME: ReadonlySet<keyof RefineOptions> = new Set(["resume", "overwrite", "out", "cache"]);
+/** Options that may differ between a run and its resumption: no step depends on them. */
+export const FREE_ON_RESUME: ReadonlySet<keyof RefineOptions> = new Set([
+  "resume",
+  "overwrite",
+  "out",
+  "cache",
+  "blend",
+]);
 
 /** The complete options: table defaults, the preset's values, then what is given. Throws OptionError for impossible ones. */
 export function completeRefineOptions(given: Partial<RefineOptions> = {}): RefineOptions {

@@ -3,6 +3,7 @@ import { saveRegressor } from "../../smpl/regressor.ts";
 import { type EngineInfo, startEngine } from "../../src/engine/engine.ts";
 import { MotionCueError, OptionError } from "../../src/errors.ts";
 import { writeFileAtomic } from "../../src/io/write-file.ts";
+import { copyParameters, disposeParameters } from "../../src/nn/parameters.ts";
 import { type PrepareSettings, prepareClips, type SkippedVideo } from "../clips/prepare.ts";
 import type { ClipStore } from "../clips/store.ts";
 import { checkTracksChoice } from "../clips/tracks.ts";
@@ -15,6 +16,7 @@ import { expandVideos } from "../run/input-files.ts";
 import { heldOutResidual, type ResidualSummary } from "./held-out.ts";
 import { type KeypointSource, openKeypoints } from "./keypoint-match.ts";
 import { type LoadedModels, loadModels } from "./models.ts";
+import { moveWeights } from "./move-weights.ts";
 import { completeRefineOptions, FREE_ON_RESUME, type RefineOptions } from "./options.ts";
 import { writeRunReport } from "./report.ts";
 import { evenlySpread, nearestPairs, type PairPlace, splitPairs } from "./sampler.ts";
@@ -150,7 +152,13 @@ async function train(job: TrainingJob, context: Context): Promise<{ before: Resi
   const before =
     (checkpoint?.before as ResidualSummary | undefined) ??
     (await heldOutResidual(models, measured, options.batch, context));
-  await runSteps({ ...job, checkpoint, before }, context);
+  const first = options.blend < 1 ? copyParameters(models.regressor.parameters) : undefined;
+  try {
+    await runSteps({ ...job, checkpoint, before }, context);
+    if (first) moveWeights(models.regressor.parameters, first, options.blend);
+  } finally {
+    if (first) disposeParameters(first);
+  }
   const after = await heldOutResidual(models, measured, options.batch, context);
   await saveRegressor(folder.regressor, models.regressor, {
     motioncueOptions: JSON.stringify(options),
@@ -180,7 +188,11 @@ async function makePlan({ videos, ...given }: RefineJob, context: Context): Prom
     throw new OptionError("--resume", `${found}; leave it out to go on, or begin another run in another folder`);
   }
   const { videos: begun, ...options } = saved as { videos: string[] } & Partial<RefineOptions>;
-  const free = { out: asked.out, resume: true, overwrite: false, ...(asked.cache ? { cache: asked.cache } : {}) };
+  const free = {
+    ...{ out: asked.out, resume: true, overwrite: false },
+    ...(asked.cache ? { cache: asked.cache } : {}),
+    ...(given.blend === undefined ? {} : { blend: given.blend }),
+  };
   return { videos: begun, options: completeRefineOptions({ ...options, ...free }), folder };
 }
 

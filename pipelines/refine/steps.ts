@@ -12,7 +12,7 @@ import { warmCosine } from "../run/learning-rate.ts";
 import { appendStep, forgetStepsAfter, type StepReport } from "../run/step-records.ts";
 import type { KeypointSource } from "./keypoint-match.ts";
 import type { LoadedModels } from "./models.ts";
-import { followStudent } from "./moving-teacher.ts";
+import { moveWeights } from "./move-weights.ts";
 import type { RefineOptions } from "./options.ts";
 import { drawItems, drawUnits, framesOf, loadPairs, type PairPlace, readAhead } from "./sampler.ts";
 import { type StepBatch, stepGradients } from "./step.ts";
@@ -138,7 +138,7 @@ function takeStep(
   }
   disposeGradients(gradients);
   if (models.teacher && options.teacherDecay < 1)
-    followStudent(models.teacher.parameters, models.regressor.parameters, options.teacherDecay);
+    moveWeights(models.teacher.parameters, models.regressor.parameters, options.teacherDecay);
   return { step, loss, cues, gradientNorm, seconds: (performance.now() - began) / 1000 };
 }
 

@@ -62,12 +62,12 @@ test("an experiment makes its data and networks once, goes on after an interrupt
   expect(readResult("few", join(work, "results"))).toMatchObject({ done: 2, total: 4, split: "test", seeds: [0] });
   const before = await cellTimes();
   expect([...before.keys()].map((name) => name.split("/")[0]).sort()).toEqual([
-    ...["base", "measured", "measured", "refined", "world-0.0005"],
+    ...["base", "blended", "measured", "measured", "refined", "world-0.0005"],
   ]);
 
   const { result, path } = await runExperiment(plan, options, createContext(), design);
   const after = await cellTimes();
-  expect(after.size).toBe(before.size + 4);
+  expect(after.size).toBe(before.size + 6);
   for (const [name, time] of before) expect(after.get(name), name).toBe(time);
   expect(path).toBe(join(work, "results", "few.json"));
   expect(result).toMatchObject({ done: 4, total: 4, command: "npm run experiment -- few --seeds 0 --scale 0.0005" });

@@ -94,6 +94,26 @@ describe("refine", () => {
     expect(await readdir(join(folder, "cache"))).toEqual(cached);
   });
 
+  test("blend is how far from the first weights to the last the result lies, of a finished run too", async () => {
+    const job = { ...given, videos: [join(folder, "block.mp4")], out: out("blended") };
+    await refine({ ...job, blend: 1 });
+    const file = join(out("blended"), "regressor.safetensors");
+    const [first, last] = [await weightsOf(given.regressor!), await weightsOf(file)];
+    const steps = await readFile(runFolder(out("blended")).metrics, "utf8");
+    await refine({ videos: [], out: out("blended"), cache: given.cache!, resume: true, blend: 0.25 });
+    expect(await readFile(runFolder(out("blended")).metrics, "utf8")).toBe(steps);
+    const floats = (bytes: Uint8Array) => new Float32Array(bytes.buffer);
+    let moved = 0;
+    for (const [key, bytes] of await weightsOf(file)) {
+      const [from, to] = [floats(first.get(key)!), floats(last.get(key)!)];
+      floats(bytes).forEach((value, i) => {
+        expect(Math.abs(value - (0.75 * from[i]! + 0.25 * to[i]!))).toBeLessThan(1e-6 * Math.max(1, Math.abs(value)));
+        moved = Math.max(moved, Math.abs(to[i]! - from[i]!));
+      });
+    }
+    expect(moved).toBeGreaterThan(1e-4);
+  });
+
   test("with all cues, runs of frames, farther neighbours and a moving teacher, a resumed run has the same bits too", async () => {
     const keypoints = await mkdtemp(join(folder, "keypoints-"));
     const frames = Array.from({ length: 14 }, (_, t) => ({

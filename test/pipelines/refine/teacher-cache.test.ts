@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cropBatch, predictFrames } from "../../../pipelines/bodies/predict.ts";
 import type { ClipStore } from "../../../pipelines/clips/store.ts";
-import { followStudent } from "../../../pipelines/refine/moving-teacher.ts";
+import { moveWeights } from "../../../pipelines/refine/move-weights.ts";
 import { createTeacherCache, isCacheWorthwhile, parameterTensors } from "../../../pipelines/refine/teacher-cache.ts";
 import type { BodyModel } from "../../../smpl/body-model.ts";
 import { loadBody } from "../../../smpl/load-body.ts";
@@ -102,7 +102,7 @@ test("a moving teacher keeps its share of every trainable weight, and its buffer
     .dataSync()
     .map((x, i) => 0.75 * x + 0.25 * student.parameters.get(key)!.dataSync()[i]!);
   student.parameters.get("init_cam")!.assign(tf.ones([1, 3]));
-  followStudent(own, student.parameters, 0.75);
+  moveWeights(own, student.parameters, 0.75);
   expectClose(own.get(key)!, expected, 1e-6);
   expectClose(own.get("init_cam")!, teacher.parameters.get("init_cam")!.dataSync(), 0);
   disposeParameters(own);
