@@ -143,7 +143,7 @@ export const REFINE_OPTIONS = {
     default: 0.5,
     min: 0,
     max: 1,
-    doc: "share of the refined weights in the result, the rest is of those it began with: between them poses are better than at either end; with --resume another share of a finished run",
+    doc: "share of the refined weights in the result, the rest is of those it began with: between them poses are often better than at either end; with --resume another share of a finished run",
   },
   checkpointEvery: { kind: "integer", default: 100, min: 1, max: 10_000_000, doc: "steps between checkpoints" },
   heldOutPairs: {
