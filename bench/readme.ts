@@ -60,10 +60,9 @@ function caption(group: readonly ResultFile[]): string {
   const unique = (values: readonly string[]) => [...new Set(values)].sort().join(", ");
   const loads = results.map(({ load }) => load);
   const torch = unique(results.flatMap(({ peers }) => Object.values(peers).map((peer) => peer.torch)));
-  const place = device === "cpu" ? unique(results.map(({ cpu }) => cpu)) : device;
   const rounds = unique(results.map((result) => `${result.rounds}`));
   return [
-    `${place}, ${threads} ${threads === 1 ? "thread" : "threads"}, ${precision},`,
+    `${device}, ${threads} ${threads === 1 ? "thread" : "threads"}, ${precision},`,
     `${unique(results.map(({ engine }) => engine.version))}${torch ? `, PyTorch ${torch}` : ""};`,
     `${unique(results.map(({ date }) => date.slice(0, 10)))}; medians over ${rounds} rounds, ours and PyTorch's in turn`,
     `(least to greatest); ratio = PyTorch's time over ours; load average at the start ${threeDigits(Math.min(...loads))}`,

@@ -1,4 +1,4 @@
-/** @file Kept results: one file per device, number of threads, precision and peer environment, one entry per case. */
+/** @file Kept results: one file per processor or accelerator, number of threads, precision and peer environment, one entry per case. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ export const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 
 /** What tells one file of results from another. */
 export interface Setting {
-  /** "cpu", or the name of the accelerator. */
+  /** Model of the processor, or of the accelerator: times of one say nothing beside times of another. */
   readonly device: string;
   readonly threads: number;
   readonly precision: string;
@@ -50,9 +50,13 @@ export interface ResultFile extends Setting {
   readonly cases: Readonly<Record<string, CaseResult>>;
 }
 
-/** File name of a setting: `cpu-2-threads-fp32-tuned.json`. */
+/** File name of a setting: `amd-epyc-2-threads-fp32-tuned.json`. */
 export function resultName({ device, threads, precision, peerEnv }: Setting): string {
-  const name = device.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  const name = device
+    .toLowerCase()
+    .replaceAll(/\((r|tm|c)\)/g, "")
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
   return `${name}-${threads}-threads-${precision}-${peerEnv}.json`;
 }
 

@@ -71,8 +71,8 @@ function resultRow({ label, unit, ours, peers }: CaseResult): string[] {
   return [label, spread, unit, theirs.join(" / "), ratios.join(" / ")];
 }
 
-function settingOf({ threads, precision, peerEnv }: CompleteBenchOptions, { engine }: CaseResult) {
-  const device = engine.device.startsWith("cpu") ? "cpu" : engine.device;
+function settingOf({ threads, precision, peerEnv }: CompleteBenchOptions, { engine, cpu }: CaseResult) {
+  const device = engine.device.startsWith("cpu") ? cpu : engine.device;
   return { device, threads, precision, peerEnv };
 }
 

@@ -7,12 +7,13 @@ import { speedTables, withTable } from "../../bench/readme.ts";
 import { allResults, type CaseResult, keepResult, type ResultFile, resultName } from "../../bench/results.ts";
 import { caseIds } from "../../bench/run.ts";
 
+const setting = { device: "Some(R) CPU @ 2.10GHz", threads: 2, precision: "fp32", peerEnv: "tuned" };
 const one = (value: number) => ({ median: value, min: value - 1, max: value + 2 });
 function result(ours: number, peers: Record<string, number>, label = "skinning"): CaseResult {
   const peer = (ms: number) => ({ torch: "2.1", value: one(ms), ratio: one(ms / ours), settings: {} });
   return {
     date: "2026-11-21T10:00:00.000Z",
-    cpu: "Some CPU",
+    cpu: setting.device,
     load: 0.25,
     engine: { name: "torch", device: "cpu, 2 threads", version: "libtorch 1.13.0" },
     label,
@@ -24,10 +25,9 @@ function result(ours: number, peers: Record<string, number>, label = "skinning")
     peers: Object.fromEntries(Object.entries(peers).map(([name, ms]) => [name, peer(ms)])),
   };
 }
-const setting = { device: "cpu", threads: 2, precision: "fp32", peerEnv: "tuned" };
 
 it("names files by device, threads, precision and the peer's environment", () => {
-  expect(resultName(setting)).toBe("cpu-2-threads-fp32-tuned.json");
+  expect(resultName(setting)).toBe("some-cpu-2-10ghz-2-threads-fp32-tuned.json");
   expect(resultName({ ...setting, device: "NVIDIA H200", precision: "bf16" })).toBe(
     "nvidia-h200-2-threads-bf16-tuned.json",
   );
@@ -79,7 +79,7 @@ it("makes a table per device, threads and precision, the peer as it comes beside
     "| RAFT, ms (PyTorch plain / tight) | 100 (99.0 to 102) | 150 / 110 | 1.50 / 1.10 | 240 / 120 | 2.00 / 1.00 |",
   ]);
   expect(lines[5]).toBe(
-    "Some CPU, 2 threads, fp32, libtorch 1.13.0, PyTorch 2.1; 2026-11-21; medians over 5 rounds, ours and PyTorch's in " +
+    "Some(R) CPU @ 2.10GHz, 2 threads, fp32, libtorch 1.13.0, PyTorch 2.1; 2026-11-21; medians over 5 rounds, ours and PyTorch's in " +
       "turn (least to greatest); ratio = PyTorch's time over ours; load average at the start 0.250 to 0.250.",
   );
   expect(lines.slice(7, 10)).toEqual([
@@ -87,7 +87,7 @@ it("makes a table per device, threads and precision, the peer as it comes beside
     "| --- | --: | --: | --: |",
     "| a call, ms | 3.00 (2.00 to 5.00) |  |  |",
   ]);
-  expect(lines.at(-1)).toContain("Some CPU, 1 thread, fp32, libtorch 1.13.0; ");
+  expect(lines.at(-1)).toContain("Some(R) CPU @ 2.10GHz, 1 thread, fp32, libtorch 1.13.0; ");
 });
 
 it("replaces what is between README's markers, and nothing else", () => {
