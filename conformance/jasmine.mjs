@@ -8,7 +8,7 @@ import jasmineRequire from "jasmine-core";
  */
 export function runJasmine({ load, choose, excluded }) {
   const jasmine = jasmineRequire.boot(jasmineRequire);
-  jasmine.DEFAULT_TIMEOUT_INTERVAL = 60_000;
+  jasmine.DEFAULT_TIMEOUT_INTERVAL = 600_000;
   const env = jasmine.getEnv();
   const results = { passed: [], failed: [], excluded: [], seconds: 0 };
   const seen = new Set();

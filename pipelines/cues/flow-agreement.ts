@@ -3,14 +3,12 @@ import type { Tensor4D } from "../../src/engine/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { type Samples, sampleBilinear } from "../../src/geometry/sample.ts";
 import { type CueInputs, needed, type PairOf } from "./cue.ts";
-import { offsetsToAlike } from "./flow-nearby.ts";
-import { certainWeights, consistentWeights, interiorWeights, mapOf, toMap, type VertexWeights } from "./flow-weights.ts"; // biome-ignore format: one line
-import { checkFinite, hostFloats, pairMeshes, rowsAt, seenInBoth } from "./pair-sight.ts";
-import { silhouetteDistances } from "./silhouette.ts";
+import { consistentWeights, mapOf, toMap } from "./flow-weights.ts";
+import { checkFinite, hostFloats, pairMeshes, seenInBoth } from "./pair-sight.ts";
 
 /** One direction of one pair. Lengths are means or maxima over its visible vertices, in crop pixels; 0 without any. */
 export interface PairMeasure {
-  /** Sum of the vertices' weights: where these are 0 or 1, the number of visible vertices. */
+  /** How many vertices count. */
   readonly seen: number;
   readonly meanFlow: number;
   readonly maxFlow: number;
@@ -20,8 +18,8 @@ export interface PairMeasure {
 
 /** One direction of P pairs. */
 export interface FlowMeasure {
-  /** [P*V] how much a vertex counts, 0..1. */
-  readonly weights: VertexWeights;
+  /** [P*V] 1 for the vertices that count, 0 for the others. */
+  readonly weights: Uint8Array;
   /** [P*V] squared distance between mesh flow and observed flow, px^2. */
   readonly squared: Float32Array;
   readonly pairs: readonly PairMeasure[];
@@ -32,12 +30,6 @@ export interface AgreementOptions {
   readonly consistency?: boolean;
   /** Count only vertices whose surroundings up to this many crop pixels show the body too. */
   readonly erode?: number;
-  /** Vertices nearer to the silhouette than this many crop pixels count less, in proportion. */
-  readonly interior?: number;
-  /** Vertices whose flow and return flow miss each other count less, half at this many crop pixels. */
-  readonly uncertainty?: number;
-  /** Compare with the flow most like the mesh's own within so many crop pixels. */
-  readonly nearby?: number;
 }
 
 /** One direction of P pairs: the flow observed where the vertices of its first frame are, and how the mesh compares. */
@@ -56,53 +48,20 @@ export interface FlowReading {
 export function readFlows(where: string, inputs: CueInputs, options: AgreementOptions = {}): PairOf<FlowReading> {
   const flow = needed(where, inputs, "flow");
   const { pairs, cropSize } = inputs;
-  const { pixels, meshes, places } = pairMeshes(where, inputs);
+  const { pixels } = pairMeshes(where, inputs);
   const size = mapSize(where, flow.first, flow.second);
   const maps = { first: hostFloats(flow.first), second: hostFloats(flow.second) };
   const both = seenInBoth(where, inputs, size, options.erode);
-  const { interior = 0, uncertainty = 0, nearby = 0 } = options;
-  const inside = interior > 0 ? silhouetteDistances(meshes, size, interior) : undefined;
-  const vertexCount = both.length / pairs.length;
   const direction = (from: "first" | "second", to: "first" | "second"): FlowReading => {
     const mesh = pixels[to].map((x, i) => x - pixels[from][i]!);
-    const points =
-      nearby > 0 ? pointsNearby(maps[from], size, pixels[from], mesh, both, nearby, cropSize) : pixels[from];
+    const points = pixels[from];
     const observed = sampleFlow(maps[from], size, points, pairs.length, cropSize);
     checkFinite(where, "the observed flow is", pairs, observed.values);
     const at = { points, observed: observed.values, back: maps[to], size, cropSize };
-    let weights: VertexWeights = options.consistency ? consistentWeights(both, at) : both;
-    if (uncertainty > 0) weights = certainWeights(weights, at, uncertainty);
-    if (inside) {
-      const own = places.map((pair) => pair[from === "first" ? 0 : 1]);
-      weights = interiorWeights(weights, rowsAt(inside, own, vertexCount), interior);
-    }
-    return { pixels: pixels[from], observed, measure: compareFlows(mesh, observed.values, weights, pairs.length) };
+    const weights = options.consistency ? consistentWeights(both, at) : both;
+    return { pixels: points, observed, measure: compareFlows(mesh, observed.values, weights, pairs.length) };
   };
   return { first: direction("first", "second"), second: direction("second", "first") };
-}
-
-/** The points [P*V*2] where flow is read instead of `points`: those around with the flow most like `mesh` [P*V*2]. Crop pixels. */
-function pointsNearby(
-  maps: Float32Array,
-  size: number,
-  points: Float32Array,
-  mesh: Float32Array,
-  counts: Uint8Array,
-  reach: number,
-  cropSize: number,
-): Float32Array {
-  const k = size / cropSize;
-  const perPair = (2 * counts.length) / (maps.length / (2 * size * size));
-  const result = Float32Array.from(points);
-  for (let first = 0; first < points.length; first += perPair) {
-    const part = (array: Float32Array) => array.subarray(first, first + perPair);
-    const map = mapOf(maps, size, first / perPair);
-    const wanted = part(mesh).map((x) => k * x);
-    const own = counts.subarray(first / 2, (first + perPair) / 2);
-    const offsets = offsetsToAlike(map, toMap(part(points), k), wanted, own, k * reach);
-    for (let i = 0; i < perPair; i++) result[first + i]! += offsets[i]! / k;
-  }
-  return result;
 }
 
 /** readFlows for who wants the figures alone. */
@@ -139,7 +98,7 @@ export function sampleFlow(
 export function compareFlows(
   meshFlow: Float32Array,
   observed: Float32Array,
-  weights: VertexWeights,
+  weights: Uint8Array,
   pairCount: number,
 ): FlowMeasure {
   const squared = new Float32Array(weights.length);
@@ -150,12 +109,11 @@ export function compareFlows(
       const [fx, fy] = [observed[2 * v]!, observed[2 * v + 1]!];
       const [dx, dy] = [meshFlow[2 * v]! - fx, meshFlow[2 * v + 1]! - fy];
       squared[v] = dx * dx + dy * dy;
-      const weight = weights[v]!;
-      if (weight === 0) continue;
+      if (!weights[v]) continue;
       const length = Math.sqrt(fx * fx + fy * fy);
-      seen += weight;
-      sum += weight * length;
-      residual += weight * Math.sqrt(squared[v]!);
+      seen++;
+      sum += length;
+      residual += Math.sqrt(squared[v]!);
       maxFlow = Math.max(maxFlow, length);
     }
     const share = seen > 0 ? 1 / seen : 0;

@@ -48,24 +48,6 @@ export const FLOW_CUE_OPTIONS = {
     default: 0,
     doc: "Leave out vertices nearer to the silhouette than this, px at a 224 px crop.",
   },
-  interior: {
-    kind: "number",
-    min: 0,
-    default: 0,
-    doc: "Vertices nearer to the silhouette than this, px at a 224 px crop, weigh less in proportion; 0: all alike.",
-  },
-  uncertainty: {
-    kind: "number",
-    min: 0,
-    default: 0,
-    doc: "Vertices weigh half where flow and return flow miss each other by this, px at a 224 px crop; 0: all alike.",
-  },
-  nearby: {
-    kind: "number",
-    min: 0,
-    default: 0,
-    doc: "Compare with the flow most like the mesh's own within this distance, px at a 224 px crop, for meshes that lie a little beside the person; 0: with the flow at the vertex.",
-  },
   detach: {
     kind: "choice",
     choices: ["none", "source", "sampling"],
@@ -105,9 +87,6 @@ export function createFlowCue(options: FlowCueOptions): Cue {
       const read = readFlows("cue flow", inputs, {
         consistency: options.consistency,
         erode: options.erode * scale,
-        interior: options.interior * scale,
-        uncertainty: options.uncertainty * scale,
-        nearby: options.nearby * scale,
       });
       const [first, second] = [inputs.predicted.first.pixels, inputs.predicted.second.pixels];
       const direction = (from: Tensor3D, to: Tensor3D, reading: FlowReading): DirectionLoss => {
@@ -139,10 +118,10 @@ export interface DirectionLoss {
 }
 
 /**
- * The pair loss of one direction: per pair, the mean of rho(|mesh - observed|^2) over the vertices, weighted as `measure`
- * says, divided by max(mean flow, minFlow)^2 if normalised; the mean over pairs that are kept. The normaliser, the
- * counts and the rejection carry no gradient. 0, and connected to both flows, when no pair is kept. `scale` is cropSize
- * / 224. Source: Flow2DLoss of the paper's released code; the penalties are in robust.ts.
+ * The pair loss of one direction: per pair, the mean of rho(|mesh - observed|^2) over the vertices that count, divided by
+ * max(mean flow, minFlow)^2 if normalised; the mean over pairs that are kept. The normaliser, the counts and the
+ * rejection carry no gradient. 0, and connected to both flows, when no pair is kept. `scale` is cropSize / 224. Source:
+ * Flow2DLoss of the paper's released code; the penalties are in robust.ts.
  */
 export function pairLoss(
   mesh: Tensor3D,
@@ -189,9 +168,8 @@ function pairParts(
     if (fates[pair] !== "kept") return Number.NaN;
     let sum = 0;
     for (let v = pair * vertexCount; v < (pair + 1) * vertexCount; v++) {
-      const weight = measure.weights[v]!;
-      if (weight === 0) continue;
-      sum += weight * penalisedNumber(options.robust, measure.squared[v]!, options.robustSize * scale);
+      if (!measure.weights[v]) continue;
+      sum += penalisedNumber(options.robust, measure.squared[v]!, options.robustSize * scale);
     }
     return sum * factor;
   });

@@ -26,7 +26,7 @@ beforeAll(async () => {
     const tensors = formulaTensors(Object.fromEntries(shapes), { "flow_head.conv2.weight": 0.3, conv3: 0.1 });
     await writeSafetensors(weightFile(name), tensors, {}, { dtype: "float16" });
   }
-}, 60_000);
+});
 
 /** Three frames [3,H,W,3]: a picture that moves. */
 function clip(h: number, w: number): Tensor4D {

@@ -75,7 +75,7 @@ describe("motioncue flow of two pictures", () => {
     picture.data.forEach((value, i) => expect(Math.abs(value - other.data[i]!)).toBeLessThan(0.03));
     const back = await readFlo(at("k.flo"));
     back.data.forEach((value, i) => expect(Math.abs(value - field.data[i]!)).toBeLessThan(0.01));
-  }, 30_000);
+  });
 
   it("agrees with RAFT's own flow to a hundredth of a pixel", async ({ skip }) => {
     const [pair, raft] = [shared("data/flow/Dimetrodon"), shared("data/weights/raft-small.pth")];

@@ -126,7 +126,7 @@ describe("refine", () => {
       ...given,
       videos: [join(folder, "block.mp4")],
       cue: ["flow=0.1", "texture=1", "keypoints=3", "acceleration=2"],
-      cueOption: ["flow.interior=6", "flow.uncertainty=2", "texture.robust=charbonnier"],
+      cueOption: ["flow.erode=2", "texture.robust=charbonnier"],
       keypoints,
       neighbours: 2,
       sequence: 4,

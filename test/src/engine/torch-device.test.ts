@@ -29,7 +29,7 @@ describe.runIf(torch.available)("the torch engine's device", () => {
     });
     expect(info("tpu")).toMatch(/torch: .*tpu/);
     if (!isOnDevice()) expect(info("cuda")).toMatch(/device cuda: this libtorch finds no CUDA device/);
-  }, 30_000);
+  });
 
   it("hands a tensor's numbers over later, row by row, though it was disposed of meanwhile", async () => {
     const handle = upload(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3], DTYPE.float32);
