@@ -20,10 +20,12 @@ at::Tensor ordered(const at::Tensor& tensor, const at::Tensor& model) {
 
 // adam(parameter, gradient, first, second, rate, floor, beta1, beta2) -> [parameter, first, second]
 napi_value adam(const Arguments& in) {
-  const auto given = in.tensor(1);
-  // The gradient's order: a convolution gives its filter's in the order that the next convolution wants the filter in.
-  const auto gradient = given.is_non_overlapping_and_dense() ? given : given.contiguous();
-  const auto parameter = ordered(in.tensor(0), gradient), first = ordered(in.tensor(2), gradient), second = ordered(in.tensor(3), gradient);
+  const auto held = in.tensor(0), given = in.tensor(1);
+  // A convolution gives its filter's gradient in the order that the next convolution wants the filter in. Other weights stay in the
+  // order that they were read in: some BLAS kernels round a product differently by it, and a resumed run should have the same bits.
+  const auto& model = given.dim() == 4 ? given : held;
+  const auto gradient = ordered(given, model.is_non_overlapping_and_dense() ? model : model.contiguous());
+  const auto parameter = ordered(held, gradient), first = ordered(in.tensor(2), gradient), second = ordered(in.tensor(3), gradient);
   auto moved = at::empty_like(gradient), mean = at::empty_like(gradient), square = at::empty_like(gradient);
   const float rate = static_cast<float>(in.number(4)), floor = static_cast<float>(in.number(5));
   const float keep1 = static_cast<float>(1 - in.number(6)), keep2 = static_cast<float>(1 - in.number(7));
