@@ -50,7 +50,7 @@ const CASES: readonly Case[] = [
   { x: [2, 17, 14, 32], kernel: [3, 3, 64], norm: true, residual: true, relu: true },
   { x: [3, 13, 18, 64], kernel: [3, 3, 32], bias: true },
   { x: [2, 20, 19, 48], kernel: [3, 3, 32], norm: true, relu: true },
-  { x: [2, 21, 11, 64], kernel: [1, 1, 70], norm: true, relu: true },
+  { x: [2, 21, 11, 64], kernel: [1, 1, 96], norm: true, relu: true },
 ];
 
 function tensorsOf({ x, kernel, stride = 1, bias, norm, residual }: Case): LayerTensors {
