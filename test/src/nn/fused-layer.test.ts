@@ -1,6 +1,6 @@
 /** @file The fused layer (convolution, frozen batch norm, residual, relu) against its tfjs composition, in value and gradient. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { hasFused } from "../../../src/engine/custom.ts";
+import { FUSED, hasFused } from "../../../src/engine/custom.ts";
 import { startEngine } from "../../../src/engine/engine.ts";
 import { type Tensor, type Tensor4D, tf } from "../../../src/engine/tf.ts";
 import { composedFrozen } from "../../../src/nn/batch-norm.ts";
@@ -125,6 +125,16 @@ describe("the fused layer", () => {
       weight.assign(tf.mul(weight, -0.5));
     }
     weight.dispose();
+  });
+
+  it("has no gradient of the weights in a batch without images", ({ skip }) => {
+    if (!hasFused("layerGradient")) skip("the running engine has no fused kernels");
+    const [x, dy, weight] = [tf.zeros([0, 5, 6, 64]), tf.zeros([0, 5, 6, 64]), draw([1, 1, 64, 64])];
+    // Memory that the result may be given, and must not show.
+    draw([1, 1, 64, 64], 1, 2).dispose();
+    const attributes = { stride: 1, padding: [0, 0], epsilon: EPSILON, wantsInput: 0, wantsResidual: 0 };
+    const [gradient] = tf.engine().runKernel<Tensor[]>(FUSED.layerGradient, { x, dy, weight }, attributes);
+    expect(tf.max(tf.abs(gradient!)).dataSync()[0]).toBe(0);
   });
 
   it("gives a constant input no gradient, and the parameters the same", ({ skip }) => {

@@ -107,7 +107,7 @@ at::Tensor weightGradient(const Layer& own, const at::Tensor& dz, const at::Tens
   if (own.isPointwise()) {
     seen = seenPixels(seen, stride);
     stride = {1, 1};
-    if (isFloat && pointwiseGradientFits(channels, outputs)) {
+    if (isFloat && x.numel() > 0 && pointwiseGradientFits(channels, outputs)) {
       return pointwiseWeightGradient(dz, seen.permute({0, 2, 3, 1}).contiguous()).as_strided({outputs, channels, 1, 1}, {channels, 1, channels, channels});
     }
   }
