@@ -66,6 +66,8 @@ export function loadAddon(): AddonFacts {
     if (!existsSync(addonPath)) throw new Error("the native addon is not built; run: npm run setup");
     // Idle OpenMP threads that spin for long steal time from the JavaScript thread; libgomp reads this when it loads.
     process.env["GOMP_SPINCOUNT"] ??= "10000";
+    // cuBLAS adds up in the same order every time only with workspaces of a fixed size; it reads this when it starts.
+    process.env["CUBLAS_WORKSPACE_CONFIG"] ??= ":4096:8";
     const loaded = createRequire(import.meta.url)(addonPath) as Addon;
     // Debian's libtorch starts with one thread, and with one thread it leaves oneDNN for a path 15 times slower on some sizes.
     loaded.setThreads(Math.max(1, Number(process.env["OMP_NUM_THREADS"]) || availableParallelism()));

@@ -1,10 +1,11 @@
 /** @file Matrix products. */
 import type { DataType } from "@tensorflow/tfjs-core";
 import { tf } from "../../tf.ts";
-import { aten, type Handle } from "../native.ts";
-import { asFloat, asFloating, type KernelCall, type KernelTable } from "./kernel.ts";
+import { aten, type Handle, isOnDevice } from "../native.ts";
+import { asFloat, asFloating, type KernelCall, type KernelTable, SCALAR_TYPE } from "./kernel.ts";
 
 const matmul = aten("matmul");
+const toDtype = aten("to.dtype");
 const transpose = aten("transpose.int");
 const add = aten("add.Tensor");
 const addmm = aten("addmm");
@@ -24,7 +25,10 @@ function operands(call: KernelCall): { a: Handle; b: Handle; dtype: DataType } {
   const operand = (name: "a" | "b", flag: "transposeA" | "transposeB"): Handle => {
     if (call.input(name).shape.length < 2) throw new Error(`${name} must have rank 2 or more`);
     const x = call.input(name).dtype === dtype ? call.handle(name) : asFloat(call, name);
-    return call.attr<boolean>(flag) ? transpose(x, -2, -1) : x;
+    // CUDA multiplies no matrices of whole numbers; in float64 their sums are exact up to 2^53.
+    const whole = isOnDevice() && (dtype === "int32" || dtype === "bool");
+    const factor = whole ? toDtype(x, SCALAR_TYPE.float64, false, false, null) : x;
+    return call.attr<boolean>(flag) ? transpose(factor, -2, -1) : factor;
   };
   return { a: operand("a", "transposeA"), b: operand("b", "transposeB"), dtype };
 }

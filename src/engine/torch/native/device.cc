@@ -7,8 +7,11 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
+#include <torch/version.h>
 
 #include <memory>
+#include <set>
 #include <stdexcept>
 
 #include "tensors.h"
@@ -17,6 +20,43 @@ namespace motioncue {
 namespace {
 
 at::Device chosen(at::kCPU);
+
+// libtorch repeats some warnings in every step; each is told once.
+struct OnceEach final : c10::WarningHandler {
+  std::set<std::string> told;
+#if TORCH_VERSION_MAJOR >= 2
+  void process(const c10::Warning& warning) override {
+    if (told.insert(warning.msg()).second) c10::WarningHandler::process(warning);
+  }
+#else
+  void process(const c10::SourceLocation& place, const std::string& text, const bool verbatim) override {
+    if (told.insert(text).second) c10::WarningHandler::process(place, text, verbatim);
+  }
+#endif
+};
+
+void warnOnce() {
+  static OnceEach handler;
+#if TORCH_VERSION_MAJOR >= 2
+  c10::WarningUtils::set_warning_handler(&handler);
+#else
+  c10::Warning::set_warning_handler(&handler);
+#endif
+}
+
+// A device computes what the CPU computes, and the same in every run: float32 without TF32, and no sums in the order in which
+// threads happen to finish. PyTorch allows both.
+void calculateExactly() {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuDNN(false);
+  context.setAllowTF32CuBLAS(false);
+  context.setDeterministicCuDNN(true);
+  context.setDeterministicAlgorithms(true, /*warn_only=*/true);
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 2)
+  // Nothing here reads what it did not write.
+  context.setDeterministicFillUninitializedMemory(false);
+#endif
+}
 
 // setDevice("auto" | "cpu" | "cuda" | "cuda:1") -> the device's name. Makes a first tensor there, so that a device that
 // cannot be used is told now.
@@ -28,18 +68,17 @@ napi_value setDevice(const Arguments& in) {
   }
   const std::string asked(text, length);
   at::Device wanted = asked == "auto" ? at::Device(at::hasCUDA() ? at::kCUDA : at::kCPU) : at::Device(asked);
-  if (!wanted.is_cpu() && !wanted.is_cuda()) throw std::runtime_error("device " + asked + ": expected cpu, cuda or cuda:N");
-  if (wanted.is_cuda()) {
-    if (!at::hasCUDA()) throw std::runtime_error("device " + asked + ": this libtorch finds no CUDA device");
-    const c10::impl::VirtualGuardImpl guard(at::kCUDA);
+  if (wanted.is_cuda() && !at::hasCUDA()) throw std::runtime_error("device " + asked + ": this libtorch finds no CUDA device");
+  if (!wanted.is_cpu()) {
+    if (!c10::impl::hasDeviceGuardImpl(wanted.type())) throw std::runtime_error("device " + asked + ": expected cpu, cuda or cuda:N");
+    const c10::impl::VirtualGuardImpl guard(wanted.type());
     if (!wanted.has_index()) wanted.set_index(0);
     if (wanted.index() >= guard.deviceCount()) {
-      throw std::runtime_error("device " + asked + ": there are " + std::to_string(guard.deviceCount()) + " CUDA devices");
+      throw std::runtime_error("device " + asked + ": expected a number below " + std::to_string(guard.deviceCount()));
     }
     guard.setDevice(wanted);
     at::empty({1}, at::TensorOptions().device(wanted));
-    // Shapes repeat step after step: the search for the fastest convolution pays for itself.
-    at::globalContext().setBenchmarkCuDNN(true);
+    calculateExactly();
   }
   chosen = wanted;
   napi_value name;
@@ -143,6 +182,7 @@ void synchronize() {
 }
 
 void defineDevice(napi_env env, napi_value exports) {
+  warnOnce();
   define(env, exports, "setDevice", setDevice);
   define(env, exports, "synchronize", synchronizeNow);
   define(env, exports, "downloadLater", downloadLater);
