@@ -14,14 +14,14 @@ export function withTable(text: string, table: string, name = "bench", where = "
 }
 
 /**
- * Tables of all results, one per device, number of threads and precision; rows in the order of `ids`. Runs against the
+ * Tables of all results, one per device, libtorch, number of threads and precision; rows in the order of `ids`. Runs against the
  * tuned peer and the peer as it comes stand side by side.
  */
 export function speedTables(files: readonly ResultFile[], ids: readonly string[]): string {
   if (files.length === 0) return "Nothing has been measured yet: `npm run bench`.";
   const groups = new Map<string, ResultFile[]>();
   for (const file of files) {
-    const key = `${file.device} ${file.threads} ${file.precision}`;
+    const key = `${file.device} ${file.library} ${file.threads} ${file.precision}`;
     groups.set(key, [...(groups.get(key) ?? []), file]);
   }
   return [...groups.values()].map((group) => speedTable(group, ids)).join("\n\n");

@@ -1,4 +1,4 @@
-/** @file Kept results: one file per processor or accelerator, number of threads, precision and peer environment, one entry per case. */
+/** @file Kept results: one file per processor or accelerator, libtorch, number of threads, precision and peer environment, one entry per case. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,8 @@ export const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 export interface Setting {
   /** Model of the processor, or of the accelerator: times of one say nothing beside times of another. */
   readonly device: string;
+  /** What our engine calls, without its patch level: "libtorch 2.14". */
+  readonly library: string;
   readonly threads: number;
   readonly precision: string;
   readonly peerEnv: string;
@@ -50,9 +52,9 @@ export interface ResultFile extends Setting {
   readonly cases: Readonly<Record<string, CaseResult>>;
 }
 
-/** File name of a setting: `amd-epyc-2-threads-fp32-tuned.json`. */
-export function resultName({ device, threads, precision, peerEnv }: Setting): string {
-  const name = device
+/** File name of a setting: `amd-epyc-libtorch-2-14-2-threads-fp32-tuned.json`. */
+export function resultName({ device, library, threads, precision, peerEnv }: Setting): string {
+  const name = `${device} ${library}`
     .toLowerCase()
     .replaceAll(/\((r|tm|c)\)/g, "")
     .replaceAll(/[^a-z0-9]+/g, "-")
@@ -67,10 +69,9 @@ export function resultName({ device, threads, precision, peerEnv }: Setting): st
 export async function keepResult(setting: Setting, id: string, result: CaseResult, folder = RESULTS): Promise<string> {
   const path = join(folder, resultName(setting));
   const before = existsSync(path) ? readResults(path).cases : {};
-  const { device, threads, precision, peerEnv } = setting;
   const hasPeers = (one: CaseResult | undefined) => one !== undefined && Object.keys(one.peers).length > 0;
   if (hasPeers(before[id]) && !hasPeers(result)) return path;
-  const file: ResultFile = { device, threads, precision, peerEnv, cases: { ...before, [id]: result } };
+  const file: ResultFile = { ...setting, cases: { ...before, [id]: result } };
   await writeFileAtomic(path, `${JSON.stringify(file, null, 2)}\n`);
   return path;
 }

@@ -54,6 +54,8 @@ async function measureCases(context: Context, chosen: Chosen, measuring: Measuri
     context.signal.throwIfAborted();
     const result = await measureCase(stage, item, measuring);
     results[item.id] = result;
+    const other = mismatch(result);
+    if (other) context.log.warn(other);
     context.log.info(`${item.id}: ${resultRow(result).slice(1).join("  ")}`);
     if (!options.quick) await keepResult(settingOf(options, result), item.id, result);
   }
@@ -71,9 +73,24 @@ function resultRow({ label, unit, ours, peers }: CaseResult): string[] {
   return [label, spread, unit, theirs.join(" / "), ratios.join(" / ")];
 }
 
+/** "libtorch 2.14.1" as "libtorch 2.14", "2.14.1+cu130" as "2.14". */
+function withoutPatch(version: string): string {
+  return version.replace(/(\d+\.\d+).*/, "$1");
+}
+
+/** What to say where the peer's PyTorch is not the libtorch that ours is built on; undefined where it is. */
+export function mismatch({ engine, peers }: Pick<CaseResult, "engine" | "peers">): string | undefined {
+  const ours = withoutPatch(engine.version);
+  const theirs = Object.values(peers).map(({ torch }) => `libtorch ${withoutPatch(torch)}`);
+  const other = theirs.find((one) => one !== ours);
+  return (
+    other && `the peer runs on ${other}, ours on ${ours}: rebuild (npm run setup) with the peer's Python first in PATH`
+  );
+}
+
 function settingOf({ threads, precision, peerEnv }: CompleteBenchOptions, { engine, cpu }: CaseResult) {
   const device = engine.device.startsWith("cpu") ? cpu : engine.device;
-  return { device, threads, precision, peerEnv };
+  return { device, library: withoutPatch(engine.version), threads, precision, peerEnv };
 }
 
 async function profileCases(context: Context, chosen: Chosen, measuring: Measuring): Promise<CommandResult> {

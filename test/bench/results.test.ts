@@ -5,9 +5,15 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { speedTables, withTable } from "../../bench/readme.ts";
 import { allResults, type CaseResult, keepResult, type ResultFile, resultName } from "../../bench/results.ts";
-import { caseIds } from "../../bench/run.ts";
+import { caseIds, mismatch } from "../../bench/run.ts";
 
-const setting = { device: "Some(R) CPU @ 2.10GHz", threads: 2, precision: "fp32", peerEnv: "tuned" };
+const setting = {
+  device: "Some(R) CPU @ 2.10GHz",
+  library: "libtorch 1.13",
+  threads: 2,
+  precision: "fp32",
+  peerEnv: "tuned",
+};
 const one = (value: number) => ({ median: value, min: value - 1, max: value + 2 });
 function result(ours: number, peers: Record<string, number>, label = "skinning"): CaseResult {
   const peer = (ms: number) => ({ torch: "2.1", value: one(ms), ratio: one(ms / ours), settings: {} });
@@ -26,10 +32,10 @@ function result(ours: number, peers: Record<string, number>, label = "skinning")
   };
 }
 
-it("names files by device, threads, precision and the peer's environment", () => {
-  expect(resultName(setting)).toBe("some-cpu-2-10ghz-2-threads-fp32-tuned.json");
+it("names files by device, libtorch, threads, precision and the peer's environment", () => {
+  expect(resultName(setting)).toBe("some-cpu-2-10ghz-libtorch-1-13-2-threads-fp32-tuned.json");
   expect(resultName({ ...setting, device: "NVIDIA H200", precision: "bf16" })).toBe(
-    "nvidia-h200-2-threads-bf16-tuned.json",
+    "nvidia-h200-libtorch-1-13-2-threads-bf16-tuned.json",
   );
 });
 
@@ -55,6 +61,13 @@ it("keeps the last result of each case, beside those of other cases", async () =
   expect(asis!.peerEnv).toBe("asis");
   expect(Object.keys(tuned!.cases)).toEqual(["body", "flow"]);
   expect(tuned!.cases["body"]!.ours.median).toBe(5);
+});
+
+it("tells where the peer runs on another libtorch than ours", () => {
+  const engine = { name: "torch", device: "cpu, 2 threads", version: "libtorch 2.1.2" } as const;
+  expect(mismatch({ ...result(4, { "": 8 }), engine })).toBeUndefined();
+  expect(mismatch({ ...result(4, {}), engine })).toBeUndefined();
+  expect(mismatch(result(4, { "": 8 }))).toContain("the peer runs on libtorch 2.1, ours on libtorch 1.13");
 });
 
 it("refuses a file that holds no results", async () => {
