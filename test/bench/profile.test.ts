@@ -58,13 +58,14 @@ it("writes profiles as tables with the kernels that matter, the rest as one line
       ms: 100,
       cpu: "Some CPU",
       threads: 2,
+      engine: { name: "torch", device: "cpu, 2 threads", version: "libtorch 2.14.1" },
       date: "2026-11-21T10:00:00.000Z",
       peaks: { operations: 5e8, bytes: 4e7 },
       kernels,
     },
   ]);
   expect(text).toContain("## profile-step");
-  expect(text).toContain("500 GFLOP/s and 40.0 GB/s");
+  expect(text).toContain("Some CPU, 2 threads, libtorch 2.14.1, 2026-11-21; peaks 500 GFLOP/s and 40.0 GB/s");
   expect(text).toMatch(/\| Long \| 1\.00 \| 60\.0 \| 60\.0 % \|/);
   expect(text).toMatch(/\| other kernels \| 2\.00 \| 0\.600 \|/);
   expect(text).not.toContain("Tiny");

@@ -52,13 +52,13 @@ describe.skipIf(built)("on a device beside the CPU", () => {
     ];
     const args = [join(support, "run.sh"), "--reporter=json", `--outputFile=${report}`, ...files];
     await run("bash", args, { cwd: root, maxBuffer: 2 ** 26 }).catch(() => undefined);
-    const results: { testResults: { assertionResults: { status: string; fullName: string }[] }[] } = JSON.parse(
-      await readFile(report, "utf8"),
-    );
-    expect(results.testResults.length).toBe(files.length);
+    const results: { success: boolean; testResults: { assertionResults: { status: string; fullName: string }[] }[] } =
+      JSON.parse(await readFile(report, "utf8"));
     const all = results.testResults.flatMap(({ assertionResults }) => assertionResults);
     expect(all.filter(({ status }) => status === "failed").map(({ fullName }) => fullName)).toEqual([]);
-    expect(all.filter(({ status }) => status === "passed").length).toBeGreaterThan(100);
+    // A file whose process ended has no results.
+    expect(results.testResults.filter(({ assertionResults }) => assertionResults.length > 0).length).toBe(files.length);
+    expect(results.success).toBe(true);
   });
 
   it("a function that reads the device's memory as if it were the CPU's ends the process", async () => {

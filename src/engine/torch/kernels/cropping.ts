@@ -1,5 +1,6 @@
 /** @file CropAndResize: one resized crop of a batch's image per box. */
 import { aten, type Handle, SCALAR_TYPE, temporary } from "../native.ts";
+import { insideRows } from "./indexing.ts";
 import { asFloat, DTYPE, type KernelCall, type KernelTable } from "./kernel.ts";
 
 const narrow = aten("narrow");
@@ -37,7 +38,7 @@ function samples(boxes: Handle, first: number, last: number, inSize: number, out
 
 /** The images' pixels at whole rows [N, h] and columns [N, w] of each box's image: [N, h, w, channels]. */
 function pixels(call: KernelCall, rows: Handle, columns: Handle): Handle {
-  const [, height, width, channels] = call.input("image").shape as [number, number, number, number];
+  const [images, height, width, channels] = call.input("image").shape as [number, number, number, number];
   const count = call.input("boxInd").shape[0]!;
   const [cropHeight, cropWidth] = call.attr<[number, number]>("cropSize");
   const whole = (x: Handle, size: number, shape: number[]) =>
@@ -45,7 +46,8 @@ function pixels(call: KernelCall, rows: Handle, columns: Handle): Handle {
   const image = toDtype(call.handle("boxInd"), SCALAR_TYPE.int64, false, false, null);
   const row = add(mulScalar(reshape(image, [count, 1, 1]), height), whole(rows, height, [count, cropHeight, 1]), 1);
   const flat = add(mulScalar(row, width), whole(columns, width, [count, 1, cropWidth]), 1);
-  const values = indexSelect(reshape(asFloat(call, "image"), [-1, channels]), 0, reshape(flat, [-1]));
+  const inside = insideRows(reshape(flat, [-1]), count * cropHeight * cropWidth, images * height * width);
+  const values = indexSelect(reshape(asFloat(call, "image"), [-1, channels]), 0, inside);
   return reshape(values, [count, cropHeight, cropWidth, channels]);
 }
 

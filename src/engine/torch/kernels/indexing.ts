@@ -1,6 +1,6 @@
 /** @file Kernels that gather by index. Indices out of range are libtorch errors, never silent reads. */
 import { tf } from "../../tf.ts";
-import { aten, type Handle, SCALAR_TYPE, temporary } from "../native.ts";
+import { aten, download, type Handle, isOnDevice, SCALAR_TYPE, temporary } from "../native.ts";
 import { DTYPE, type KernelCall, type KernelTable, scalarTypeOf } from "./kernel.ts";
 
 const reshape = aten("reshape");
@@ -14,6 +14,9 @@ const scatterValue = aten("scatter.value");
 const narrow = aten("narrow");
 const clamp = aten("clamp");
 const addScalar = aten("add.Scalar");
+const stack = aten("stack");
+const amin = aten("amin");
+const amax = aten("amax");
 
 /** Index numbers as ATen takes them. */
 const toLong = (handle: Handle): Handle => toDtype(handle, SCALAR_TYPE.int64, false, false, null);
@@ -34,16 +37,53 @@ function rowMajorStrides(shape: readonly number[], count: number): number[] {
   return Array.from({ length: count }, (_, i) => size(shape.slice(i + 1, count)));
 }
 
-/** Runs a gather; where libtorch refuses, the error names the index that is out of range. */
+/** Index tensors whose numbers were seen to lie below a bound. Numbers of a tensor never change, so one look does. */
+const seen = new WeakMap<object, { readonly least: number; readonly most: number }>();
+
+/** Least and greatest number of the input `indices`. */
+function rangeOf(call: KernelCall): { readonly least: number; readonly most: number } {
+  const { dataId } = call.input("indices");
+  let range = seen.get(dataId);
+  if (!range) {
+    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const index of call.backend.readSync(dataId) as Int32Array) {
+      if (index < least) least = index;
+      if (index > most) most = index;
+    }
+    range = { least, most };
+    seen.set(dataId, range);
+  }
+  return range;
+}
+
+/** Runs a gather; where an index is out of range, the error names it. */
 function checked(call: KernelCall, count: number, gathering: () => Handle): Handle {
+  const outside = (): Error | undefined => {
+    const { least, most } = rangeOf(call);
+    const wrong = least < 0 ? least : most >= count ? most : undefined;
+    return wrong === undefined ? undefined : new Error(`the index value ${wrong} is not in [0, ${count - 1}]`);
+  };
+  // CUDA would not refuse such an index: it ends all work on the device for good.
+  const error = isOnDevice() ? outside() : undefined;
+  if (error) throw error;
   try {
     return gathering();
-  } catch (error) {
-    const indices = call.backend.readSync(call.input("indices").dataId) as Int32Array;
-    const wrong = indices.find((index) => index < 0 || index >= count);
-    if (wrong === undefined) throw error;
-    throw new Error(`the index value ${wrong} is not in [0, ${count - 1}]`);
+  } catch (refusal) {
+    throw outside() ?? refusal;
   }
+}
+
+/** Row numbers [N] as they are. Throws on a device where one is not in 0..count-1; the CPU's operators refuse it themselves. */
+export function insideRows(rows: Handle, length: number, count: number): Handle {
+  if (!isOnDevice() || length === 0) return rows;
+  const range = new Int32Array(2);
+  download(
+    toDtype(stack([amin(rows, [0], false), amax(rows, [0], false)], 0), SCALAR_TYPE.int32, false, false, null),
+    range,
+  );
+  const wrong = range[0]! < 0 ? range[0] : range[1]! >= count ? range[1] : undefined;
+  if (wrong !== undefined) throw new Error(`index out of range: the row ${wrong} is not in [0, ${count - 1}]`);
+  return rows;
 }
 
 export const indexingKernels: KernelTable = {
@@ -83,7 +123,9 @@ export const indexingKernels: KernelTable = {
     const indices = call.input("indices");
     const [shape, slices, sliceSize] = tf.backend_util.prepareAndValidate(params as never, indices as never);
     const depth = indices.shape[indices.shape.length - 1]!;
-    const rows = flatRows(reshape(call.handle("indices"), [slices, depth]), rowMajorStrides(params.shape, depth));
+    const tuples = reshape(call.handle("indices"), [slices, depth]);
+    const count = size(params.shape.slice(0, depth));
+    const rows = insideRows(flatRows(tuples, rowMajorStrides(params.shape, depth)), slices, count);
     return call.give(
       reshape(indexSelect(reshape(call.handle("params"), [-1, sliceSize]), 0, rows), shape),
       params.dtype,

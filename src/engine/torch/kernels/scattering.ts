@@ -1,7 +1,7 @@
 /** @file Kernels that write or add by index, and counting. Indices out of range are errors or, where tfjs says so, ignored. */
 import { tf } from "../../tf.ts";
 import { aten, type Handle } from "../native.ts";
-import { flatRows, sparedRows } from "./indexing.ts";
+import { flatRows, insideRows, sparedRows } from "./indexing.ts";
 import { type KernelCall, type KernelTable, scalarTypeOf } from "./kernel.ts";
 
 const reshape = aten("reshape");
@@ -32,10 +32,12 @@ function rowsOf(call: KernelCall, indices: string, updates: string, shape: reado
     [...shape],
   );
   const tuples = reshape(call.handle(indices), [numUpdates, sliceRank]);
+  const table: [number, number] = [outputSize / sliceSize, sliceSize];
+  const ids = reshape(flatRows(tuples, strides.slice(0, sliceRank)), [numUpdates]);
   return {
-    ids: reshape(flatRows(tuples, strides.slice(0, sliceRank)), [numUpdates]),
+    ids: insideRows(ids, numUpdates, table[0]),
     slices: reshape(call.handle(updates), [numUpdates, sliceSize]),
-    table: [outputSize / sliceSize, sliceSize],
+    table,
   };
 }
 
@@ -59,7 +61,7 @@ export const scatteringKernels: KernelTable = {
     const count = indices[0] ?? 1;
     const tuples = reshape(call.handle("sparseIndices"), [count, indices[1] ?? 1]);
     const strides = shape.map((_, i) => size(shape.slice(i + 1)));
-    const ids = reshape(flatRows(tuples, strides), [count]);
+    const ids = insideRows(reshape(flatRows(tuples, strides), [count]), count, size(shape));
     const values =
       valuesShape.length === 0 ? expand(call.handle("sparseValues"), [count]) : call.handle("sparseValues");
     const base = expand(reshape(call.handle("defaultValue"), [1]), [size(shape)]);
