@@ -22,7 +22,14 @@ namespace {
 
 using Impl = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
 
-enum Kind { kPrepacked, kHalf, kWinograd };
+enum Kind { kPrepacked, kPrepackedHalf, kHalf, kWinograd };
+
+// oneDNN computes in bfloat16 from AVX-512 on; elsewhere libtorch has a path of its own.
+#ifdef __AVX512BW__
+constexpr bool kHasHalf = true;
+#else
+constexpr bool kHasHalf = false;
+#endif
 
 // A layer's weights as convolutions want them. tfjs tensors never change, so the same tensors mean the same weights.
 struct Packed {
@@ -73,26 +80,35 @@ const Packed& halfPack(const Layer& layer, const at::Tensor& rawWeight) {
   });
 }
 
+// By oneDNN with weights in its own layout, relu included; undefined where it does not take `x`.
+at::Tensor prepacked(const Layer& layer, const at::Tensor& rawWeight, const at::Tensor& x, bool relu) {
+  static const auto prepack = operatorNamed("mkldnn_prepacked::conv2d_prepack"), run = operatorNamed("mkldnn_prepacked::conv2d_run");
+  const auto type = x.scalar_type();
+  const bool isHalf = type == at::kBFloat16 && kHasHalf;
+  if (!prepack || !run || !x.device().is_cpu() || x.numel() == 0 || !(isHalf || type == at::kFloat)) return {};
+  const Packed& pack = packOf(layer, rawWeight, relu, isHalf ? kPrepackedHalf : kPrepacked, [&](Packed& made) {
+    auto shift = layer.shift();
+    if (shift) shift = shift->to(type);
+    torch::jit::Stack packing{channelsLast(layer.folded(), type), shift, layer.stride, layer.padding, std::vector<int64_t>{1, 1},
+                              int64_t{1}, x.sizes().vec(), std::string(relu ? "relu" : "none")};
+    prepack->callBoxed(&packing);
+    made.context = packing[0];
+  });
+  torch::jit::Stack stack{x, pack.context};
+  run->callBoxed(&stack);
+  return stack[0].toTensor();
+}
+
 at::Tensor convolved(const Layer& layer, const at::Tensor& rawWeight, const at::Tensor& x, bool relu) {
+  auto y = prepacked(layer, rawWeight, x, relu);
+  if (y.defined()) return y;
   if (x.scalar_type() == at::kBFloat16) {
     const Packed& pack = halfPack(layer, rawWeight);
     const auto shift = pack.shift.defined() ? c10::optional<at::Tensor>(pack.shift) : c10::nullopt;
-    auto y = at::convolution(x, pack.weight, shift, layer.stride, layer.padding, {1, 1}, false, {0, 0}, 1);
-    return relu ? y.relu_() : y;
+    y = at::convolution(x, pack.weight, shift, layer.stride, layer.padding, {1, 1}, false, {0, 0}, 1);
+  } else {
+    y = at::convolution(x, layer.folded(), layer.shift(), layer.stride, layer.padding, {1, 1}, false, {0, 0}, 1);
   }
-  static const auto prepack = operatorNamed("mkldnn_prepacked::conv2d_prepack"), run = operatorNamed("mkldnn_prepacked::conv2d_run");
-  if (prepack && run && x.device().is_cpu() && x.scalar_type() == at::kFloat && x.numel() > 0) {
-    const Packed& pack = packOf(layer, rawWeight, relu, kPrepacked, [&](Packed& made) {
-      torch::jit::Stack packing{channelsLast(layer.folded(), at::kFloat), layer.shift(), layer.stride, layer.padding, std::vector<int64_t>{1, 1},
-                                int64_t{1}, x.sizes().vec(), std::string(relu ? "relu" : "none")};
-      prepack->callBoxed(&packing);
-      made.context = packing[0];
-    });
-    torch::jit::Stack stack{x, pack.context};
-    run->callBoxed(&stack);
-    return stack[0].toTensor();
-  }
-  auto y = at::convolution(x, layer.folded(), layer.shift(), layer.stride, layer.padding, {1, 1}, false, {0, 0}, 1);
   return relu ? y.relu_() : y;
 }
 
@@ -109,26 +125,35 @@ at::Tensor winogradLayer(const Layer& layer, const at::Tensor& rawWeight, const 
   return winograd(x, pack.weight, outputs, pack.shift, residual, relu);
 }
 
+template <typename T>
+void addRange(T* to, const T* from, int64_t begin, int64_t end, bool relu) {
+  if (relu) {
+    for (int64_t i = begin; i < end; i++) {
+      const float sum = static_cast<float>(to[i]) + static_cast<float>(from[i]);
+      // NaN passes, as it does through tfjs's relu.
+      to[i] = sum < 0 ? 0 : sum;
+    }
+  } else {
+    for (int64_t i = begin; i < end; i++) to[i] = static_cast<float>(to[i]) + static_cast<float>(from[i]);
+  }
+}
+
 // y += residual, then max(0, y), in one pass where both lie in memory alike.
 void addInPlace(at::Tensor& y, const at::Tensor& residual, bool relu) {
-  if (y.scalar_type() != at::kFloat || residual.scalar_type() != at::kFloat || !y.device().is_cpu() || !y.is_contiguous() || !residual.is_contiguous() || y.sizes() != residual.sizes()) {
+  const bool isKnown = y.scalar_type() == at::kFloat || y.scalar_type() == at::kBFloat16;
+  if (!isKnown || residual.scalar_type() != y.scalar_type() || !y.device().is_cpu() || !y.is_contiguous() || !residual.is_contiguous() || y.sizes() != residual.sizes()) {
     y.add_(residual);
     if (relu) y.relu_();
     return;
   }
-  float* to = y.data_ptr<float>();
-  const float* from = residual.data_ptr<float>();
-  at::parallel_for(0, y.numel(), 32768, [&](int64_t begin, int64_t end) {
-    if (relu) {
-      for (int64_t i = begin; i < end; i++) {
-        const float sum = to[i] + from[i];
-        // NaN passes, as it does through tfjs's relu.
-        to[i] = sum < 0 ? 0 : sum;
-      }
-    } else {
-      for (int64_t i = begin; i < end; i++) to[i] += from[i];
-    }
-  });
+  const auto run = [&](auto zero) {
+    using T = decltype(zero);
+    T* to = y.data_ptr<T>();
+    const T* from = residual.data_ptr<T>();
+    at::parallel_for(0, y.numel(), 32768, [&](int64_t begin, int64_t end) { addRange<T>(to, from, begin, end, relu); });
+  };
+  if (y.scalar_type() == at::kFloat) run(0.0f);
+  else run(at::BFloat16(0.0f));
 }
 
 // layer(x NHWC, residual NHWC | null, relu, layer...) -> y NHWC
