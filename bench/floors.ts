@@ -1,6 +1,7 @@
 /** @file bench/floors.md: the kept profiles as tables, where the time goes and what the floor is. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { EngineInfo } from "../src/engine/engine.ts";
 import { type KernelTime, type Peaks, PROFILE_HEAD, profileRows } from "./profile.ts";
 import { RESULTS } from "./results.ts";
 import { threeDigits } from "./statistics.ts";
@@ -11,6 +12,7 @@ export interface KeptProfile {
   readonly date: string;
   readonly cpu: string;
   readonly threads: number;
+  readonly engine: EngineInfo;
   readonly peaks: Peaks;
   readonly ms: number;
   readonly kernels: readonly KernelTime[];
@@ -38,7 +40,7 @@ export function floorsText(profiles: readonly KeptProfile[]): string {
   return `${[...head, ...profiles.flatMap(section)].join("\n")}\n`;
 }
 
-function section({ file, date, cpu, threads, peaks, ms, kernels }: KeptProfile): string[] {
+function section({ file, date, cpu, threads, engine, peaks, ms, kernels }: KeptProfile): string[] {
   const main = kernels.filter((kernel) => kernel.ms >= LEAST_SHARE * ms);
   const rest = kernels.filter((kernel) => kernel.ms < LEAST_SHARE * ms);
   const sum = (of: (kernel: KernelTime) => number) => rest.reduce((total, kernel) => total + of(kernel), 0);
@@ -55,7 +57,7 @@ function section({ file, date, cpu, threads, peaks, ms, kernels }: KeptProfile):
     "",
     `## ${file.replace(/\.json$/, "")}`,
     "",
-    `${cpu}, ${threads} threads, ${date.slice(0, 10)}; peaks ${threeDigits(peaks.operations / 1e6)} GFLOP/s and ${threeDigits(peaks.bytes / 1e6)} GB/s.`,
+    `${cpu}, ${threads} threads, ${engine.version}, ${date.slice(0, 10)}; peaks ${threeDigits(peaks.operations / 1e6)} GFLOP/s and ${threeDigits(peaks.bytes / 1e6)} GB/s.`,
     "",
     line(PROFILE_HEAD),
     line(PROFILE_HEAD.map((_, i) => (i === 0 ? "---" : "--:"))),

@@ -52,14 +52,19 @@ export interface ResultFile extends Setting {
   readonly cases: Readonly<Record<string, CaseResult>>;
 }
 
-/** File name of a setting: `amd-epyc-libtorch-2-14-2-threads-fp32-tuned.json`. */
-export function resultName({ device, library, threads, precision, peerEnv }: Setting): string {
+/** What files of a setting are called: `amd-epyc-libtorch-2-14-2-threads-fp32`. */
+export function settingName({ device, library, threads, precision }: Omit<Setting, "peerEnv">): string {
   const name = `${device} ${library}`
     .toLowerCase()
     .replaceAll(/\((r|tm|c)\)/g, "")
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-|-$/g, "");
-  return `${name}-${threads}-threads-${precision}-${peerEnv}.json`;
+  return `${name}-${threads}-threads-${precision}`;
+}
+
+/** File name of a setting's results: `amd-epyc-libtorch-2-14-2-threads-fp32-tuned.json`. */
+export function resultName(setting: Setting): string {
+  return `${settingName(setting)}-${setting.peerEnv}.json`;
 }
 
 /**

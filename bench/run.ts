@@ -17,7 +17,7 @@ import { type BenchOptions, type CompleteBenchOptions, completeBenchOptions } fr
 import { findPeer } from "./peer.ts";
 import { type Peaks, PROFILE_HEAD, profileRows } from "./profile.ts";
 import { speedTables, withTable } from "./readme.ts";
-import { allResults, type CaseResult, keepResult, RESULTS } from "./results.ts";
+import { allResults, type CaseResult, keepResult, RESULTS, type Setting, settingName } from "./results.ts";
 import { casesOf } from "./stages.ts";
 import { threeDigits } from "./statistics.ts";
 
@@ -88,7 +88,10 @@ export function mismatch({ engine, peers }: Pick<CaseResult, "engine" | "peers">
   );
 }
 
-function settingOf({ threads, precision, peerEnv }: CompleteBenchOptions, { engine, cpu }: CaseResult) {
+function settingOf(
+  { threads, precision, peerEnv }: CompleteBenchOptions,
+  { engine, cpu }: Pick<CaseResult, "engine" | "cpu">,
+): Setting {
   const device = engine.device.startsWith("cpu") ? cpu : engine.device;
   return { device, library: withoutPatch(engine.version), threads, precision, peerEnv };
 }
@@ -102,11 +105,13 @@ async function profileCases(context: Context, chosen: Chosen, measuring: Measuri
     context.signal.throwIfAborted();
     const ours = await startCase(stage, item, measuring);
     const profile = await ours.profile().finally(() => ours.stop());
-    const record = { date: new Date().toISOString(), cpu: cpus()[0]?.model, threads: options.threads, ...profile };
+    const cpu = cpus()[0]?.model ?? "";
+    const record = { date: new Date().toISOString(), cpu, threads: options.threads, engine: ours.engine, ...profile };
     data[item.id] = record;
     parts.push(`${item.label}\n${formatTable(PROFILE_HEAD, profileRows(profile.ms, profile.kernels, peaks))}`);
     if (!options.quick) {
-      const path = join(RESULTS, `profile-${item.id}-${options.threads}-threads-${options.precision}.json`);
+      const name = settingName(settingOf(options, { engine: ours.engine, cpu }));
+      const path = join(RESULTS, `profile-${item.id}-${name}.json`);
       await writeFileAtomic(path, `${JSON.stringify({ peaks, ...record }, null, 2)}\n`);
     }
   }
