@@ -284,6 +284,16 @@ describe.runIf(torch.available)("faults", () => {
       /^CropAndResize: .*boxInd int32 \[3\]/s,
     ],
     [
+      "tuples of indices out of range",
+      () => kernel("GatherNd", { params: draw([2, 3]), indices: ints([1, -4], [2, 1]) }),
+      /^GatherNd: .*out of range.*params float32 \[2, 3\]/s,
+    ],
+    [
+      "dense values out of range",
+      () => tf.sparseToDense(ints([1, 6]), draw([2]), [4], 0),
+      /^SparseToDense: .*sparseValues float32 \[2\]/s,
+    ],
+    [
       "a fourier transform of real numbers",
       () => kernel("Imag", { input: tf.tensor1d(["a"], "string") }),
       /^Imag: a string tensor cannot be used here \(inputs: input string \[1\]\)/,

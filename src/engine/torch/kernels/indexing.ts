@@ -37,7 +37,7 @@ function rowMajorStrides(shape: readonly number[], count: number): number[] {
   return Array.from({ length: count }, (_, i) => size(shape.slice(i + 1, count)));
 }
 
-/** Index tensors whose numbers were seen to lie below a bound. Numbers of a tensor never change, so one look does. */
+/** Ranges of index tensors that were looked at. Numbers of a tensor never change, so one look does. */
 const seen = new WeakMap<object, { readonly least: number; readonly most: number }>();
 
 /** Least and greatest number of the input `indices`. */
@@ -77,12 +77,12 @@ function checked(call: KernelCall, count: number, gathering: () => Handle): Hand
 export function insideRows(rows: Handle, length: number, count: number): Handle {
   if (!isOnDevice() || length === 0) return rows;
   const range = new Int32Array(2);
-  download(
-    toDtype(stack([amin(rows, [0], false), amax(rows, [0], false)], 0), SCALAR_TYPE.int32, false, false, null),
-    range,
-  );
+  // Clamped beforehand: whole numbers of 64 bits could look like others in 32.
+  const ends = clamp(stack([amin(rows, [0], false), amax(rows, [0], false)], 0), -1, count);
+  download(toDtype(ends, SCALAR_TYPE.int32, false, false, null), range);
   const wrong = range[0]! < 0 ? range[0] : range[1]! >= count ? range[1] : undefined;
-  if (wrong !== undefined) throw new Error(`index out of range: the row ${wrong} is not in [0, ${count - 1}]`);
+  if (wrong !== undefined)
+    throw new Error(`index out of range: expected 0 to ${count - 1}, got ${wrong < 0 ? "less" : "more"}`);
   return rows;
 }
 
